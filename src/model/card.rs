@@ -1,4 +1,4 @@
-//! Cards: the content of a delivery, independent of any chat. The outbox stores them; `cards` renders them for a sink.
+//! Cards: the content of a delivery, independent of any chat. The outbox stores cards; `cards` renders them for a sink.
 
 mod summary;
 
@@ -59,13 +59,13 @@ pub struct CallCard {
     /// Card options of the route.
     #[serde(default)]
     pub options: CardOptions,
-    /// Why the card goes to its sink; `None` for cards of an earlier version.
+    /// Reason for which the card goes to its sink; `None` for cards of an earlier version.
     #[serde(default)]
     pub routed: Option<RouteDecision>,
-    /// Who calls back, or is done. Only the outbox changes it.
+    /// Claims of the missed call. Only the outbox changes them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claims: Option<Claims>,
-    /// The card is the reminder of a claim, a reply to the message of the call.
+    /// The reminder of a claim, if the card is one: a reply to the message of the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reminder: Option<ClaimReminder>,
 }
@@ -115,9 +115,9 @@ pub struct CardOptions {
     /// Mentions in Teams.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub teams_mentions: Vec<TeamsMention>,
-    /// Render the title and one line only.
+    /// Whether to render the title and one line only.
     pub compact: bool,
-    /// How far a call has come when its ring is posted; overrides the sink's `ring_at`.
+    /// Stage of a call at which its ring is posted; overrides the sink's `ring_at`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ring_at: Option<RingStage>,
     /// Whether a call that never left the menu is posted; overrides the sink's `menu_only`.
@@ -125,7 +125,7 @@ pub struct CardOptions {
     pub menu_only: Option<bool>,
 }
 
-/// Route decision: when and why a card was routed to its sink.
+/// Route decision: time and reason for which a card was routed to its sink.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RouteDecision {
     /// Time of the decision: schedules were evaluated at this time.
@@ -146,7 +146,7 @@ pub enum RouteReason {
     PreviousSink,
 }
 
-/// Caller info: what the sources have about a caller.
+/// Caller info: the facts of the sources about a caller.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CallerInfo {
@@ -226,7 +226,7 @@ pub struct CallerHistory {
     pub calls_in_month: u32,
     /// Missed calls since the last call with the caller that was answered.
     pub missed_since: u32,
-    /// The caller was missed or called minutes ago: the card is highlighted.
+    /// Whether the caller was missed or called minutes ago: the card is highlighted.
     pub urgent: bool,
     /// Count of back-to-back calls; `None` for a single call.
     pub repeat_calls: Option<RepeatCalls>,

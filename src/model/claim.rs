@@ -1,5 +1,5 @@
-//! Claims of missed calls: who calls back, who is done. [`apply`] decides what a press of a button changes; the outbox stores
-//! the claim inside the live message of the call.
+//! Claims of missed calls: a person calls back, or is done. [`apply`] decides which claim a press of a button changes. The
+//! outbox stores the claim inside the live message of the call.
 
 use super::time::{Timestamp, elapsed};
 use jiff::SignedDuration;
@@ -8,7 +8,8 @@ use std::time::Duration;
 
 /// Time in which a press can be undone: long enough for a mistake. A later undo would surprise the team.
 pub const UNDO_WINDOW: SignedDuration = SignedDuration::from_mins(10);
-/// How late a reminder is still sent after the daemon was off. 1 day: later the team has seen the caller in the open list.
+/// Delay after which a reminder is not sent any more, after the daemon was off. 1 day: later the team has seen the caller in
+/// the open list.
 const MAX_REMINDER_DELAY: Duration = Duration::from_secs(24 * 3600);
 /// Longest id of a chat user. Slack's ids have about 12 characters.
 const MAX_USER_LENGTH: usize = 64;
@@ -46,7 +47,7 @@ impl From<ChatUser> for String {
     }
 }
 
-/// What a person claims.
+/// Kind of a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClaimKind {
@@ -59,11 +60,11 @@ pub enum ClaimKind {
 /// One claim.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claim {
-    /// What is claimed.
+    /// Kind of the claim.
     pub kind: ClaimKind,
     /// The person.
     pub by: ChatUser,
-    /// When the press was received.
+    /// Time at which the press was received.
     pub at: Timestamp,
 }
 
@@ -85,11 +86,11 @@ pub struct Claims {
 pub struct ClaimReminder {
     /// The claim.
     pub claim: Claim,
-    /// When the reminder was due and found so.
+    /// Time at which the reminder was found due.
     pub at: Timestamp,
 }
 
-/// Whether a claim needs its reminder.
+/// Need of a reminder for a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReminderNeed {
     /// Now.
@@ -139,7 +140,7 @@ pub struct Press {
     pub button: Button,
     /// The person.
     pub by: ChatUser,
-    /// When the person pressed, by the chat's clock.
+    /// Time of the press, by the chat's clock.
     pub pressed_at: Timestamp,
 }
 
@@ -308,7 +309,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the order, a repeated list of presses leaves the claim as it is.
+        /// Checks that a repeated list of presses in any order leaves the claim as it is.
         #[test]
         fn apply_repeated_presses_change_nothing(presses in prop::collection::vec((0..3usize, 0..3u8, 0..40i64), 0..12)) {
             let presses: Vec<(Button, String, i64)> =

@@ -26,7 +26,7 @@ pub enum SinkKind {
     Teams,
     /// Slack's Web API with a bot token: the live message of a call is edited.
     SlackApp,
-    /// A program of the operator: signed JSON, or a body of the operator's own.
+    /// A program of the operator: signed JSON, or a body defined by the operator.
     Webhook,
     /// A topic of an ntfy server: notifications on phones, replaced as the call moves.
     Ntfy,
@@ -102,7 +102,7 @@ impl MessageRef {
     }
 }
 
-/// How a delivery is posted.
+/// Way in which a delivery is posted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum PostMode {
     /// A new message.
@@ -112,7 +112,7 @@ pub enum PostMode {
     Live {
         /// The posted message; `None` before the first post.
         message: Option<MessageRef>,
-        /// An earlier message was deleted or is not editable any more. A second repost is not allowed.
+        /// Whether an earlier message was deleted or is not editable any more. A second repost is not allowed.
         reposted: bool,
     },
     /// A reply in the thread of the live message.
@@ -159,7 +159,7 @@ pub struct RenderedMessage {
 pub enum Subject {
     /// A call.
     Call(ConversationSpaceId),
-    /// Anything else that is posted once, under a name chosen by the daemon (an event gap, an alert).
+    /// Any other subject that is posted once, under a name chosen by the daemon (an event gap, an alert).
     Named(String),
 }
 
@@ -235,13 +235,13 @@ pub struct Delivery {
     pub key: DeliveryKey,
     /// Card to post.
     pub card: Card,
-    /// When the delivery was enqueued.
+    /// Time of the enqueueing.
     pub enqueued_at: Timestamp,
     /// Attempts made so far.
     pub attempts: u32,
-    /// Render as plain text: the chat rejected the full layout.
+    /// Whether to render plain text: the chat rejected the full layout.
     pub plain: bool,
-    /// How to post the delivery.
+    /// Way to post the delivery.
     pub mode: PostMode,
 }
 
@@ -271,7 +271,7 @@ pub enum Settlement {
     Retry {
         /// Earliest next attempt.
         not_before: Timestamp,
-        /// Render as plain text from now on.
+        /// Whether to render plain text from now on.
         plain: bool,
     },
     /// Dead letter, with the reason.

@@ -4,10 +4,10 @@
 use serde::{Deserialize, Serialize};
 use std::{fmt, sync::Arc};
 
-/// Longest accepted id, in bytes. GoTo's channel ids have about 85 characters; its OAuth codes (up to 4096) are no ids.
+/// Longest accepted id, in bytes. GoTo's channel ids have about 85 characters; its OAuth codes (up to 4096) are not ids.
 const MAX_BYTES: usize = 256;
 
-/// Why a text is not a valid id.
+/// Reason for which a text is not a valid id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidId {
     /// The text is empty.

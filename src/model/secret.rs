@@ -67,7 +67,7 @@ pub enum SecretRef {
     Credential(String),
 }
 
-/// Why a secret could not be read. Contains the source, never the content.
+/// Reason for which a secret could not be read. Contains the source, never the content.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// The file does not exist or is not readable.

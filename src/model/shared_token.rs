@@ -1,13 +1,13 @@
-//! Tokens of a connection that several daemons share: their contract, and which token counts. `outbox` implements
-//! [`SharedTokens`], `goto` uses it.
+//! Tokens of a connection that several daemons share: their contract, and the rule for the token that counts. `outbox`
+//! implements [`SharedTokens`], `goto` uses it.
 //!
-//! GoTo may accept a refresh token only once. So one daemon refreshes at a time, under a lock, and the others take its tokens.
+//! GoTo may accept a refresh token only once. So one daemon refreshes at a time, under a lock, and the others use its tokens.
 //! The refresh token that was issued last counts: a login on any host is newer than all tokens before it.
 
 use crate::model::{ids::ConnectionName, secret::Secret, time::Timestamp};
 use std::{cmp::Ordering, fmt, pin::Pin, time::Duration};
 
-/// Least time for which another daemon's access token is taken over: a token of a minute is refreshed rather than used.
+/// Least remaining time for the use of another daemon's access token: a token with less than a minute is refreshed instead.
 const LEAST_ACCESS_TIME: Duration = Duration::from_secs(60);
 
 /// A refresh token and its time of issue.
@@ -45,7 +45,7 @@ pub struct SharedToken {
     pub refresh: Option<RefreshToken>,
     /// The access token of the last refresh; `None` after a login.
     pub access: Option<TimedAccess>,
-    /// Another daemon refreshes now.
+    /// Whether another daemon refreshes now.
     pub is_locked: bool,
 }
 
@@ -71,16 +71,16 @@ pub struct NewToken {
     pub rejected: Option<Secret>,
 }
 
-/// What a daemon does instead of a refresh, or that it refreshes.
+/// Decision about a refresh: send the request, or use the tokens of another daemon.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RefreshDecision {
     /// The shared store has a newer refresh token, which is used instead.
     Newer(RefreshToken),
     /// Another daemon has refreshed; no request is needed.
     Use {
-        /// Its access token.
+        /// Access token of the other daemon.
         access: TimedAccess,
-        /// The granted scopes, if GoTo stated them.
+        /// Granted scopes, if GoTo stated them.
         scope: Option<String>,
     },
     /// Another daemon refreshes now.
@@ -89,16 +89,16 @@ pub enum RefreshDecision {
     Refresh,
 }
 
-/// What a daemon does about a change of the shared tokens.
+/// Reaction of a daemon to a change of the shared tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SharedChange {
-    /// Nothing.
+    /// No action.
     None,
     /// Uses the newer refresh token of the store: a login or a rotation of another host.
     Take(RefreshToken),
     /// Stores its own newer refresh token: a login on this host, or a rotation while the store was away.
     Offer(RefreshToken),
-    /// Takes the newer access token.
+    /// Uses the newer access token.
     NewAccess,
 }
 
@@ -107,7 +107,7 @@ pub type TokenAnswer<T> = Pin<Box<dyn Future<Output = Option<T>> + Send>>;
 
 /// Store of the tokens that several daemons share.
 pub trait SharedTokens: fmt::Debug + Send + Sync {
-    /// Reads the tokens of a connection; the default if there are none.
+    /// Reads the tokens of a connection. Returns the default if there are none.
     fn read(&self, connection: ConnectionName) -> TokenAnswer<SharedToken>;
 
     /// Decides by [`decide_refresh`], in one transaction. [`RefreshDecision::Refresh`] takes the lock.
@@ -131,7 +131,7 @@ pub enum Newest {
     Local,
 }
 
-/// Returns whose refresh token is the newest.
+/// Returns the owner of the newest refresh token.
 #[must_use]
 pub fn newest(shared: Option<&RefreshToken>, local: Option<&RefreshToken>, rejected: Option<&Secret>) -> Newest {
     let is_rejected = shared.is_some_and(|shared| rejected == Some(&shared.token));
@@ -164,7 +164,7 @@ pub fn decide_refresh(shared: &SharedToken, local: &LocalToken) -> RefreshDecisi
     if shared.is_locked { RefreshDecision::Busy } else { RefreshDecision::Refresh }
 }
 
-/// Decides what a daemon does about the shared tokens between two refreshes.
+/// Decides the reaction of a daemon to the shared tokens between two refreshes.
 #[must_use]
 pub fn decide_change(shared: &SharedToken, local: &LocalToken) -> SharedChange {
     match (newest(shared.refresh.as_ref(), local.refresh.as_ref(), local.rejected.as_ref()), &local.refresh) {
@@ -176,7 +176,7 @@ pub fn decide_change(shared: &SharedToken, local: &LocalToken) -> SharedChange {
     }
 }
 
-/// Returns the store's access token if it is another one that lasts longer than the one in use.
+/// Returns the store's access token if it differs from the one in use and lasts longer.
 fn better_access<'s>(shared: &'s SharedToken, local: &LocalToken) -> Option<&'s TimedAccess> {
     let is_better = |found: &&TimedAccess| match &local.access {
         None => true,

@@ -50,8 +50,8 @@ impl Now {
     }
 }
 
-/// The clock of a server, learned from one of its answers. It goes on by monotonic time: a step of the local clock does not
-/// move it.
+/// The clock of a server, derived from one of its answers. The clock continues by monotonic time: a step of the local clock
+/// does not move it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServerClock {
     /// The server's time minus the local time of the answer.

@@ -1,45 +1,45 @@
-//! The course of a call: where the caller is, who talked and for how long, what was left undone. Decides nothing.
+//! The course of a call: the caller's position, the talks and their lengths, open tasks. Decides nothing.
 
 use super::{Callback, Person, Queue};
 use crate::model::{phone::PhoneNumber, time::Timestamp};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// What the snapshots and reports of a call show of its course.
+/// The course of a call, as its snapshots and reports show it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Course {
-    /// How far the call has come before a person answers.
+    /// Stage of the call before a person answers.
     pub stage: RingStage,
-    /// Where the caller is; of an ended call where the caller was last.
+    /// Position of the caller; of an ended call the last position.
     pub position: CallerPosition,
-    /// Since when the caller waits for a person: the first phone that rings or the first queue, a hand-over restarts it.
+    /// Start of the wait for a person: the first phone that rings or the first queue. A hand-over restarts the wait.
     pub waits_since: Option<Timestamp>,
-    /// How long phones rang since the last talk, or since the beginning.
+    /// Time for which phones rang since the last talk, or since the beginning.
     pub rang: Duration,
-    /// Who talked, in the order of their first word.
+    /// Talks, in the order of their starts.
     pub talks: Vec<Talk>,
-    /// The last hand-over, while it is unanswered.
+    /// The last hand-over, while no person has answered it.
     pub handed_on: Option<HandOver>,
     /// The mailbox that the call reached.
     pub mailbox: Option<Mailbox>,
-    /// Where the caller gave up waiting.
+    /// Position in which the caller hung up during the wait.
     pub gave_up: Option<GaveUp>,
-    /// Who hung up at the end of the talk of an inbound call, where that is proven.
+    /// Side that hung up at the end of the talk of an inbound call, if that is proven.
     pub hung_up: Option<HungUp>,
     /// The outside number that the call was forwarded to.
     pub forwarded_to: Option<PhoneNumber>,
-    /// The call was recorded.
+    /// Whether the call was recorded.
     pub recorded: bool,
-    /// The caller waits for a call back.
+    /// Whether the caller waits for a call back.
     pub needs_callback: bool,
     /// The later call that returns this missed one.
     pub callback: Option<Callback>,
-    /// The call never left the menu.
+    /// Whether the call never left the menu.
     pub menu_only: bool,
 }
 
-/// How far a call has come: when a ring card is due. Ordered.
+/// Progress of a call: decides when a ring card is due. Ordered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RingStage {
@@ -52,7 +52,7 @@ pub enum RingStage {
     Phone,
 }
 
-/// Where a caller is.
+/// Position of a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CallerPosition {
@@ -82,15 +82,15 @@ pub enum CallerPosition {
 /// The talk of one person with the caller.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Talk {
-    /// Who talked.
+    /// The party that talked with the caller.
     pub with: TalkParty,
-    /// Since when.
+    /// Start of the talk.
     pub since: Timestamp,
     /// The time in which both were connected; `None` where a missing snapshot hides a part of it.
     pub talked: Option<Duration>,
     /// The time on hold, not part of `talked`.
     pub held: Duration,
-    /// How long the caller had waited for this person.
+    /// Time for which the caller had waited for this person.
     pub waited: Option<Duration>,
     /// The queue that brought the call.
     pub queue: Option<Queue>,
@@ -109,15 +109,15 @@ pub enum TalkParty {
 /// A call handed on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HandOver {
-    /// Who handed it on.
+    /// The person who handed the call on.
     pub by: Option<Person>,
-    /// Whose phones rang since.
+    /// The people whose phones rang since.
     pub to: Vec<Person>,
     /// The destination's extension, or number.
     pub destination: Option<String>,
-    /// When.
+    /// Time of the hand-over.
     pub at: Timestamp,
-    /// How long phones rang.
+    /// Time for which phones rang.
     pub rang: Duration,
 }
 
@@ -128,22 +128,22 @@ pub struct Mailbox {
     pub message: Option<bool>,
     /// The length of the message.
     pub length: Option<Duration>,
-    /// Whose mailbox it is, if known.
+    /// Owner of the mailbox, if known.
     pub owner: Option<Person>,
 }
 
-/// A caller who gave up.
+/// A caller who hung up during the wait.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GaveUp {
-    /// Where.
+    /// Position of the caller.
     pub position: CallerPosition,
-    /// The queue, of a caller who gave up in one.
+    /// The queue, if the caller hung up in one.
     pub queue: Option<Queue>,
-    /// After how long there.
+    /// Time in this position.
     pub after: Duration,
 }
 
-/// Who ended a talk.
+/// The side that ended a talk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HungUp {

@@ -1,4 +1,4 @@
-//! A call: what GoTo sends of it ([`CallSnapshot`], [`Report`]), and what may be posted about it ([`CallUpdate`]).
+//! A call: the data that GoTo sends ([`CallSnapshot`], [`Report`]), and the updates that may be posted ([`CallUpdate`]).
 //! Enums that come from the wire keep unknown values.
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
@@ -40,7 +40,7 @@ pub struct Person {
     pub name: Option<String>,
     /// `extensionNumber`, text because of leading zeros.
     pub extension: Option<String>,
-    /// `lineId`, to tell two people of one name apart.
+    /// `lineId`, which distinguishes two people of the same name.
     pub line: Option<String>,
 }
 
@@ -49,69 +49,69 @@ pub struct Person {
 pub struct AccountNumber {
     /// The number.
     pub number: PhoneNumber,
-    /// Its label in GoTo ("Main line").
+    /// Label of the number in GoTo ("Main line").
     pub label: Option<String>,
 }
 
 /// The caller as the network names them. The name is untrusted text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Caller {
-    /// CNAM or what GoTo has.
+    /// CNAM, or the name that GoTo has.
     pub name: Option<String>,
     /// The number.
     pub number: PhoneNumber,
 }
 
-/// A call as far as it is known at one time.
+/// A call, as known at one time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Call {
     /// The call.
     pub id: ConversationSpaceId,
-    /// The connection that received it.
+    /// The connection that received the call.
     pub connection: ConnectionName,
-    /// The account's region: how its numbers are shown.
+    /// The account's region: decides how its numbers are shown.
     pub region: Region,
-    /// The account it belongs to.
+    /// The account of the call.
     pub account: AccountKey,
-    /// Which way it goes.
+    /// Direction of the call.
     #[serde(default)]
     pub direction: CallDirection,
-    /// The other side: who calls; of an outbound call who is called; of an internal one the colleague who calls, whose
-    /// number is an extension.
+    /// The other side: the caller of an inbound call, the called party of an outbound call. Of an internal call the colleague
+    /// who calls; that number is an extension.
     pub caller: Caller,
-    /// The account's number that was called, or calls.
+    /// The account's number that was called, or that calls.
     pub account_number: Option<AccountNumber>,
-    /// The queues it went through, in order.
+    /// The queues of the call, in order.
     pub queues: Vec<Queue>,
-    /// The people it rings (while ringing) or rang, then who talks; of an outbound call the colleagues who call.
+    /// The people whose phones ring or rang, then the person who talks; of an outbound call the colleagues who call.
     pub people: Vec<Person>,
     /// The answered transfers, in order: the first [`MAX_TRANSFERS`](Self::MAX_TRANSFERS).
     #[serde(default)]
     pub transfers: Vec<Transfer>,
-    /// When a person answered it first, if a snapshot shows that.
+    /// Time of the first answer by a person, if a snapshot shows that.
     #[serde(default)]
     pub answered_at: Option<Timestamp>,
-    /// When it entered the last of its queues, if it entered one.
+    /// Time of the entry into the last queue, if any.
     #[serde(default)]
     pub queued_at: Option<Timestamp>,
-    /// When it began.
+    /// Start of the call.
     pub started_at: Timestamp,
-    /// Its first snapshot already showed a phone ringing or a talk, and earlier ones were missed.
+    /// Whether the first snapshot already showed a ringing phone or a talk: earlier snapshots were missed.
     pub first_seen_late: bool,
-    /// The outcome is not known: snapshots are missing, and GoTo has no report that decides. The final status is then
+    /// Whether the outcome is unknown: snapshots are missing, and GoTo has no report that decides. The final status is then
     /// [`CallStatus::Ended`] without a talk time, whether or not a person answered.
     #[serde(default)]
     pub end_unknown: bool,
-    /// The final status was emitted before, and this one is better.
+    /// Reason for a second final status, if the first was emitted before.
     #[serde(default)]
     pub revision: Option<Revision>,
-    /// Where the caller is, who talked, what was left undone.
+    /// Position of the caller, talks, and open tasks.
     #[serde(default)]
     pub course: Course,
 }
 
 impl Call {
-    /// Transfers kept of one call: a card shows the first and the last ones.
+    /// Transfers that are kept for one call: a card shows the first and the last ones.
     pub const MAX_TRANSFERS: usize = 8;
 
     /// Creates an inbound call without any event.
@@ -146,7 +146,7 @@ impl Call {
     }
 }
 
-/// Which way a call goes.
+/// Direction of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CallDirection {
@@ -160,7 +160,7 @@ pub enum CallDirection {
 }
 
 impl CallDirection {
-    /// As config, journal and store write it.
+    /// Returns the name used in config, journal and store.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -174,15 +174,15 @@ impl CallDirection {
 /// One answered transfer of a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transfer {
-    /// Who talked before.
+    /// The person who talked before.
     pub from: Person,
-    /// Who talks since.
+    /// The person who talks since.
     pub to: Person,
-    /// Since when.
+    /// Time of the transfer.
     pub at: Timestamp,
 }
 
-/// The snapshots of a live call that were not received.
+/// Snapshots of a live call that were not received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatesQuery {
     /// The call.

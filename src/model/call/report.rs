@@ -1,4 +1,4 @@
-//! A call's report, which GoTo has after its end.
+//! The report of a call, which GoTo writes after the end.
 
 use super::{CallSnapshot, Caller, Person, Queue, VoicemailResult, WireDirection};
 use crate::model::{
@@ -8,30 +8,30 @@ use crate::model::{
 };
 use std::time::Duration;
 
-/// What GoTo reports of a call after its end (`REPORT_SUMMARY`, `report-summaries`).
+/// GoTo's report of an ended call (`REPORT_SUMMARY`, `report-summaries`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// The connection that received it.
+    /// The connection that received the report.
     pub connection: ConnectionName,
     /// The account's region.
     pub region: Region,
-    /// The account it belongs to.
+    /// The account of the call.
     pub account: AccountKey,
     /// The call.
     pub call: ConversationSpaceId,
-    /// Who called whom.
+    /// Direction of the call.
     pub direction: WireDirection,
-    /// When it came into being.
+    /// Start of the call.
     pub created_at: Option<Timestamp>,
-    /// `callAnswered`: when a person or a system answered.
+    /// `callAnswered`: time at which a person or a system answered.
     pub answered_at: Option<Timestamp>,
-    /// When it ended.
+    /// End of the call.
     pub ended_at: Option<Timestamp>,
-    /// Who called.
+    /// The caller.
     pub caller: Option<Caller>,
     /// `callerOutcome`, open: `NORMAL`, `LEFT_DIAL_PLAN`, `LEFT_VOICEMAIL`, …
     pub outcome: Option<String>,
-    /// The lines and agents on it.
+    /// Lines and agents of the call.
     pub people: Vec<Person>,
     /// Facts of the full report (`reports/{id}`) beyond a summary.
     pub full: Option<Box<FullReport>>,
@@ -39,7 +39,7 @@ pub struct Report {
 
 #[cfg(test)]
 impl Report {
-    /// The summary of an inbound call that took 9 s, for tests.
+    /// Returns the summary of an inbound call that took 9 s, for tests.
     pub fn summary(call: &str, outcome: &str, ended_at: Timestamp) -> Self {
         Self {
             connection: "main".try_into().unwrap(),
@@ -71,7 +71,7 @@ pub struct FullReport {
     pub agents: Vec<Person>,
     /// The messages of `actions[]`.
     pub messages: Vec<ReportedMessage>,
-    /// A recording exists.
+    /// Whether a recording exists.
     pub recorded: bool,
 }
 
@@ -105,7 +105,7 @@ pub struct ReportedMessage {
 }
 
 impl ReportedMailbox {
-    /// Whether a message was left, if that is known.
+    /// Returns whether a message was left, if that is known.
     #[must_use]
     pub fn message(&self) -> Option<bool> {
         match self.result {

@@ -1,12 +1,12 @@
-//! Return calls: later calls with the number of a missed call. Decides what a call is for the missed calls before it, and which
-//! return call counts for one. Recap, open list and cards share these decisions.
+//! Return calls: later calls with the number of a missed call. Decides how a call counts for the missed calls before it, and
+//! which return call counts for one. Recap, open list and cards share these decisions.
 
 use super::{Call, CallDirection, CallStatus, CallUpdate, Person, StatusKind, TalkParty};
 use crate::model::time::{Timestamp, elapsed};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// What a call is for the earlier missed calls of its number.
+/// Effect of a call on the earlier missed calls of its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReturnKind {
@@ -48,18 +48,18 @@ impl ReturnKind {
     }
 }
 
-/// A return call as far as it is known.
+/// A return call, as known at one time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReturnCall {
-    /// Its kind.
+    /// Kind of the return call.
     pub kind: ReturnKind,
     /// The colleague who called, or whom the caller reached; of a transferred call the first.
     pub colleague: Option<Person>,
-    /// When it began.
+    /// Start of the call.
     pub started_at: Timestamp,
     /// Time of the update.
     pub at: Timestamp,
-    /// Whether it has ended.
+    /// Whether the call has ended.
     pub is_over: bool,
     /// The time of all talks, if known. `None` during the call.
     pub talked: Option<Duration>,
@@ -67,7 +67,7 @@ pub struct ReturnCall {
 
 impl ReturnCall {
     /// Returns the return call that an update shows. A ring decides nothing yet. Internal calls and calls without a full
-    /// number are none.
+    /// number are not return calls.
     #[must_use]
     pub fn of(update: &CallUpdate) -> Option<Self> {
         let CallUpdate { call, status, at } = update;

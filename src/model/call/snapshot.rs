@@ -1,4 +1,4 @@
-//! A call's snapshot as GoTo pushed it or answered it, before anything is concluded from it.
+//! A snapshot of a call, as GoTo pushed it or answered a query with it.
 
 use super::{AccountNumber, Caller, Person, Queue};
 use crate::model::{
@@ -8,24 +8,24 @@ use crate::model::{
 };
 use std::time::Duration;
 
-/// One full snapshot of a call, as GoTo pushed it or answered it.
+/// One full snapshot of a call, as GoTo pushed it or answered a query with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallSnapshot {
-    /// The connection that received it.
+    /// The connection that received the snapshot.
     pub connection: ConnectionName,
-    /// The account's region: how its numbers were read and will be shown.
+    /// The account's region: decides how its numbers are read and shown.
     pub region: Region,
-    /// The account it belongs to.
+    /// The account of the call.
     pub account: AccountKey,
     /// The call.
     pub call: ConversationSpaceId,
-    /// Who called whom.
+    /// Direction of the call.
     pub direction: WireDirection,
-    /// When the call came into being, if said.
+    /// Start of the call, if stated.
     pub created_at: Option<Timestamp>,
-    /// Who hung up, if said.
+    /// The participant that hung up, if stated.
     pub hung_up_by: Option<ParticipantId>,
-    /// What was dialled, if said: the called party of an outbound call.
+    /// The dialed number, if stated: the called party of an outbound call.
     pub dialed: Option<PhoneNumber>,
     /// Other conversation spaces that belong to the same call (transfers).
     pub linked: Vec<ConversationSpaceId>,
@@ -53,11 +53,11 @@ pub struct SnapshotState {
     pub phase: Phase,
     /// `timestamp`, if readable.
     pub at: Option<Timestamp>,
-    /// Everyone on the call.
+    /// All participants of the call.
     pub participants: Vec<Participant>,
     /// Queues, menus and mailboxes on the call.
     pub systems: Vec<CallSystem>,
-    /// The call is recorded.
+    /// Whether the call is recorded.
     pub recorded: bool,
 }
 
@@ -66,9 +66,9 @@ pub struct SnapshotState {
 pub enum Phase {
     /// Ringing in.
     Starting,
-    /// Under way: with a person, or with a queue or menu only.
+    /// In progress: with a person, or with a queue or menu only.
     Active,
-    /// Over.
+    /// Ended.
     Ending,
     /// A value that is not known here.
     Other(String),
@@ -77,15 +77,15 @@ pub enum Phase {
 /// One party of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Participant {
-    /// Its id; missing ones are read as the empty leg of their place in the list.
+    /// Id of the party. A missing id is read as the empty leg of its place in the list.
     pub id: Option<ParticipantId>,
-    /// Its `legId`, the same in every conversation that the leg takes part in.
+    /// `legId`, the same in every conversation that the leg takes part in.
     pub leg: Option<ParticipantId>,
-    /// The party or machine that brought it in; its own id if it began the call.
+    /// The party or machine that added this party; the own id if this party began the call.
     pub originator: Option<ParticipantId>,
-    /// What it is.
+    /// Kind of the party.
     pub kind: ParticipantKind,
-    /// What it does.
+    /// Status of the party.
     pub status: ParticipantStatus,
 }
 
@@ -94,7 +94,7 @@ pub struct Participant {
 pub enum ParticipantKind {
     /// The outside line.
     PhoneNumber {
-        /// Our number that was called (or calls).
+        /// The account's number that was called (or calls).
         account_number: AccountNumber,
         /// The outside caller of an inbound call.
         caller: Option<Caller>,
@@ -105,13 +105,13 @@ pub enum ParticipantKind {
     Line(Person),
     /// A contact-centre agent reached through a queue.
     Agent(Person),
-    /// A party that is no person (auto attendant, mailbox).
+    /// A party that is not a person (auto attendant, mailbox).
     Virtual(Option<String>),
-    /// A kind that is not known here, with the caller it may carry.
+    /// A kind that is not known here, with its caller, if any.
     Other {
         /// `type.value`.
         value: String,
-        /// `type.caller`, wherever it stands.
+        /// `type.caller`, at any depth.
         caller: Option<Caller>,
     },
 }
@@ -140,16 +140,16 @@ pub enum ParticipantStatus {
     Other(String),
 }
 
-/// A transfer under way, as the status of the transferred participant.
+/// A transfer in progress, as the status of the transferred participant.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Transferring {
-    /// After a consultation.
+    /// Whether a consultation preceded the transfer.
     pub warm: bool,
-    /// Who hands the call on, in this conversation.
+    /// The person who hands the call on, in this conversation.
     pub initiator: Option<TransferParty>,
     /// The same person in the consultation.
     pub transferrer: Option<TransferParty>,
-    /// Who or what the call goes to.
+    /// The person or system that the call goes to.
     pub destination: Option<TransferParty>,
 }
 
@@ -175,7 +175,7 @@ pub struct CallSystem {
     pub status: ParticipantStatus,
 }
 
-/// What kind of system it is.
+/// Kind of a system.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SystemKind {
     /// `CALL_QUEUE`.
@@ -184,7 +184,7 @@ pub enum SystemKind {
     DialPlan,
     /// `VOICEMAIL`.
     Voicemail {
-        /// `voicemailStatus`, stated when the mailbox goes.
+        /// `voicemailStatus`, stated when the caller leaves the mailbox.
         result: Option<VoicemailResult>,
         /// `duration` of the message.
         length: Option<Duration>,

@@ -10,51 +10,51 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "is")]
 pub enum CallStatus {
-    /// It is in a menu, in a queue, or rings phones: see [`RingStage`](super::RingStage).
+    /// The call is in a menu, in a queue, or rings phones: see [`RingStage`](super::RingStage).
     Ringing,
     /// A person answered. Emitted again for each transfer, with the new person; of an outbound call the called side
     /// answered.
     Answered {
-        /// The colleague who talks; of an outbound call the one who called. Without a name for an outside number that the
-        /// call was forwarded to.
+        /// The colleague who talks; of an outbound call the colleague who called. Without a name for an outside number that
+        /// the call was forwarded to.
         answered_by: Person,
-        /// How long the caller waited, from the first phone that rang or the first queue.
+        /// Wait of the caller, from the first phone that rang or the first queue.
         waited: Duration,
     },
-    /// It ended and no person answered.
+    /// The call ended without an answer by a person.
     Missed {
-        /// The time from the beginning of the call to its end.
+        /// Time from the beginning of the call to its end.
         waited: Duration,
-        /// Why it was missed.
+        /// Reason of the miss.
         reason: MissedReason,
     },
-    /// The caller left a message, whether or not a person had answered; or reached a mailbox and may have left one.
+    /// The caller left a message, whether or not a person had answered; or reached a mailbox and may have left a message.
     Voicemail {
         /// The length of the message, if known.
         duration: Option<Duration>,
     },
-    /// It ended after a person answered; or with an outcome that is not known.
+    /// The call ended after a person answered, or with an unknown outcome.
     Ended {
         /// The time of all talks, if known.
         talk_time: Option<Duration>,
     },
 }
 
-/// Why a call was missed.
+/// Reason for which a call was missed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MissedReason {
     /// Phones rang, a queue or a mailbox was reached, and no person answered.
     NobodyAnswered,
-    /// The caller gave up in the queue.
+    /// The caller hung up in the queue.
     LeftQueue,
-    /// The caller gave up in a menu.
+    /// The caller hung up in a menu.
     LeftMenu,
     /// Not known.
     Unknown,
 }
 
-/// The kind of a [`CallStatus`]: the part of a delivery's key, and what a sink's `outcomes` names.
+/// The kind of a [`CallStatus`]: a part of a delivery's key, and a value of a sink's `outcomes`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StatusKind {
@@ -73,7 +73,7 @@ pub enum StatusKind {
 }
 
 impl StatusKind {
-    /// As config, journal and store write it.
+    /// Returns the name used in config, journal and store.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -86,7 +86,7 @@ impl StatusKind {
         }
     }
 
-    /// Whether it is the end of the call.
+    /// Returns whether the status is the end of the call.
     #[must_use]
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Missed | Self::Voicemail | Self::Ended | Self::CalledBack)
@@ -94,7 +94,7 @@ impl StatusKind {
 }
 
 impl CallStatus {
-    /// Its kind.
+    /// Returns the kind of the status.
     #[must_use]
     pub const fn kind(&self) -> StatusKind {
         match self {
@@ -110,11 +110,11 @@ impl CallStatus {
 /// One update of one call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallUpdate {
-    /// The call as it is known at the time.
+    /// The call, as known at the time.
     pub call: Call,
-    /// What happened to it.
+    /// New status of the call.
     pub status: CallStatus,
-    /// When it happened.
+    /// Time of the change.
     pub at: Timestamp,
 }
 
@@ -126,17 +126,18 @@ impl CallUpdate {
     }
 }
 
-/// Why a final status is emitted a second time.
+/// Reason for which a final status is emitted a second time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Revision {
-    /// More is known: a duration, a message in the mailbox. Worth an edit of a posted card, not another message.
+    /// More facts are known: a duration, a message in the mailbox. Worth an edit of a posted card, not another message.
     Completed,
     /// The status was wrong: a person had answered the call that was posted as missed. Worth a message everywhere.
     Corrected,
-    /// The outcome was not known, and is known now. Worth a message wherever that outcome is posted.
+    /// The outcome was unknown and is known now. Worth a message wherever that outcome is posted.
     Resolved,
     /// The caller was called back, or called again and got through, or that proved wrong
-    /// ([`Course::callback`](super::Course::callback)). Worth an edit of a posted card, and a short message where `called_back` is selected.
+    /// ([`Course::callback`](super::Course::callback)). Worth an edit of a posted card, and a short message where
+    /// `called_back` is selected.
     CalledBack,
 }

@@ -18,8 +18,7 @@ pub struct GapSummary {
     pub from: Timestamp,
     /// End of the gap.
     pub to: Timestamp,
-    /// Final updates of the calls that ended in the gap, oldest first.
-    /// The last update of each call, by the start of the call.
+    /// Final update of each call that ended in the gap, by the start of the call.
     pub calls: Vec<CallUpdate>,
     /// Mask of phone numbers from a rule; overrides the sink's mask.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -32,9 +31,9 @@ pub struct GapSummary {
 pub struct Recap {
     /// Start of the period.
     pub from: Timestamp,
-    /// End of the period, when the recap is due.
+    /// End of the period, at which the recap is due.
     pub to: Timestamp,
-    /// The daemon was not running at the end of the period.
+    /// Whether the daemon was off at the end of the period.
     pub late: bool,
     /// Calls in the period: answered, missed, or with an unknown end.
     pub calls: u32,
@@ -67,7 +66,7 @@ pub struct CardLatency {
     pub p95: Duration,
 }
 
-/// A missed caller who was not reached since, and whom no person is done with.
+/// A missed caller who was not reached since, and whom no person has marked as done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingCallback {
     /// Number to call back.
@@ -79,13 +78,13 @@ pub struct PendingCallback {
     pub missed_calls: u32,
     /// Start of the latest missed call.
     pub last_missed: Timestamp,
-    /// The caller left a voicemail message.
+    /// Whether the caller left a voicemail message.
     #[serde(default)]
     pub voicemail: bool,
     /// End of the first open call, if it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_since: Option<Timestamp>,
-    /// Who calls back, and since when: a name, or the id in the chat. Untrusted text.
+    /// The person who calls back, and the time of the claim: a name, or the id in the chat. Untrusted text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claimed: Option<(String, Timestamp)>,
     /// The last try without an answer.

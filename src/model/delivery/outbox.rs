@@ -9,7 +9,7 @@ use crate::model::{
 };
 use std::future::Future;
 
-/// Failure of an outbox operation. A disk failure is none: the outbox then continues in memory.
+/// Failure of an outbox operation. A disk failure is not an error: the outbox then continues in memory.
 #[derive(Debug, thiserror::Error)]
 pub enum OutboxError {
     /// The writer has stopped: the daemon is shutting down.
@@ -23,8 +23,8 @@ pub enum OutboxError {
     Store(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// The durable queue, small enough for SQLite and for a shared PostgreSQL. Every method is one transaction; none spans a
-/// network call. Clones share one outbox.
+/// The durable queue, small enough for SQLite and for a shared PostgreSQL. Every method is one transaction; no transaction
+/// spans a network call. Clones share one outbox.
 pub trait Outbox: Clone + Send + Sync + 'static {
     /// Saves a pending update during its look-up. Durable on return. A known pending update is replaced.
     fn save_pending(&self, update: CallUpdate) -> impl Future<Output = Result<(), OutboxError>> + Send;
@@ -50,7 +50,7 @@ pub trait Outbox: Clone + Send + Sync + 'static {
         most: usize,
     ) -> impl Future<Output = Result<Vec<Delivery>, OutboxError>> + Send;
 
-    /// Leases those of `ids` that still wait, with their newest cards. A crash frees unsettled leases.
+    /// Leases the deliveries of `ids` that still wait, with their newest cards. A crash frees unsettled leases.
     fn lease(&self, ids: Vec<DeliveryId>) -> impl Future<Output = Result<Vec<Delivery>, OutboxError>> + Send;
 
     /// Ends leases. Survives a crash of the process on return, but not yet a power cut, after which the deliveries may wait
@@ -66,15 +66,15 @@ pub trait Outbox: Clone + Send + Sync + 'static {
         press: Press,
     ) -> impl Future<Output = Result<PressResult, OutboxError>> + Send;
 
-    /// Returns when the next delivery of `sink` is due, if one waits.
+    /// Returns the time at which the next delivery of `sink` is due, if one waits.
     fn next_due(&self, sink: &SinkName) -> impl Future<Output = Result<Option<Timestamp>, OutboxError>> + Send;
 
     /// Completes when a new delivery may wait for `sink` since the last call. Callers register first, then query.
     fn wakeup(&self, sink: &SinkName) -> impl Future<Output = ()> + Send;
 
-    /// As [`Outbox::wakeup`], for a caller that can post immediately: a delivery that is enqueued now, and is the first of its
-    /// call, is leased and returned before its commit is synced, without a query. `None`: query. If the future is dropped, the
-    /// delivery waits again.
+    /// Waits as [`Outbox::wakeup`], for a caller that can post immediately. A delivery that is enqueued now, and is the first
+    /// of its call, is leased and returned before its commit is synced, without a query. `None`: query. If the future is
+    /// dropped, the delivery waits again.
     fn receive(&self, sink: &SinkName) -> impl Future<Output = Option<Delivery>> + Send {
         let wakeup = self.wakeup(sink);
         async move {

@@ -109,7 +109,7 @@ fn without_parameters(text: &str) -> String {
                 && !is_labelled
                 && (is_flag || has_value && is_name && !piece.starts_with(' ') && !tokens::is_label(&name)) =>
             {
-                // What follows the URI stays.
+                // The text behind the URI stays.
                 let end = piece.find([' ', '>', '@', '\n', ':']).unwrap_or(piece.len());
                 kept.push_str(piece.get(end..).unwrap_or_default());
             }
@@ -167,7 +167,7 @@ impl<'a> Cell<'a> {
         if self.is_fax(at) {
             self.has_fax |= !numbers.is_empty();
         } else if has_remark {
-            // The digits of a remark abbreviate nothing.
+            // The digits of a remark are no abbreviation.
             self.found.extend(numbers.into_iter().map(|number| (number, at + 1)));
         } else if numbers.is_empty() {
             self.found.extend(self.abbreviated(at, token).map(|number| (number, at)));
@@ -194,8 +194,8 @@ impl<'a> Cell<'a> {
         true
     }
 
-    /// Reads `+44 (UK) 20 7946 0958`: words stand behind the country code. Returns the last token of it, also if the digits
-    /// behind the words are no number of that country: they are none of another.
+    /// Reads `+44 (UK) 20 7946 0958`: words stand behind the country code. Returns the last token of the number, also if the
+    /// digits behind the words are not a number of that country: no other country has them.
     fn country_apart(&mut self, at: usize, token: &Token<'a>) -> Option<usize> {
         let is_country = token.text.starts_with('+') && (1..=3).contains(&run::digit_count(token.text));
         let words =

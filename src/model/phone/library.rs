@@ -14,7 +14,7 @@ const MIN_WITH_PREFIX: usize = 7;
 /// Digits behind the trunk prefix of most plans.
 const TRUNK_DIGITS: std::ops::RangeInclusive<usize> = 9..=10;
 
-/// How much must speak for a number.
+/// Evidence that a number requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Proof {
     /// Length of a number of its country. Enough for the wire, and for a number with its country: numbering plans grow
@@ -86,15 +86,15 @@ pub(super) fn is_assigned(text: &str, region: Region) -> bool {
     PHONE_NUMBER_UTIL.parse(text, Some(region.0)).is_ok_and(|number| PHONE_NUMBER_UTIL.is_valid_number(&number))
 }
 
-/// Fast path for plain spellings of North American numbers. The library gives the same results (a test compares them), but is
-/// thirty times slower, and a contacts file has hundreds of thousands of numbers.
+/// Parses plain spellings of North American numbers on a fast path. The library gives the same results (a test compares
+/// them), but is thirty times slower, and a contacts file has hundreds of thousands of numbers.
 pub(super) fn north_american(text: &str, region: Region) -> Option<E164> {
     let is_home = matches!(region.0, Country::US | Country::CA);
     let (has_country, rest) = match text.strip_prefix("+1") {
         Some(rest) => (true, rest),
         None => (false, text),
     };
-    // A date or a network address may have ten digits, too: the slow path decides.
+    // A date or a network address may have ten digits as well: the slow path decides.
     if rest.bytes().take_while(u8::is_ascii_digit).count() == 4
         || rest.bytes().filter(|byte| *byte == b'.').count() == 3
     {
@@ -113,8 +113,8 @@ pub(super) fn north_american(text: &str, region: Region) -> Option<E164> {
     (digits.len() == 12 && is_plan && (has_country || is_home)).then(|| E164(digits.into()))
 }
 
-/// Returns whether area code and exchange begin with 2 to 9, as the North American plan demands. `999-999-9999` stands where
-/// there is no number.
+/// Returns whether area code and exchange begin with 2 to 9, as the North American plan demands. `999-999-9999` is a
+/// placeholder for a missing number.
 fn has_plan_shape(national: &[u8]) -> bool {
     let is_lead = |at: usize| matches!(national.get(at), Some(b'2'..=b'9'));
     is_lead(0) && is_lead(3) && national.iter().any(|digit| Some(digit) != national.first())

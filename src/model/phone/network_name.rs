@@ -1,5 +1,5 @@
-//! Reads the name that a network sends with a call (CNAM): a name, or one of the texts that stand in its place, with the
-//! network's marks.
+//! Reads the name that a network sends with a call (CNAM): a name, or one of the texts in place of a name, with the network's
+//! marks.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -40,12 +40,12 @@ pub struct NetworkName {
 /// Words of texts in place of a name, in lower case. A text of these words alone is no name: `WIRELESS CALLER`, `TOLL FREE`.
 const SUBSTITUTE_WORDS: &str = " wireless cell cellular mobile toll free tollfree voip phone unavailable unavail unknown not available \
     noname area out of payphone pay coin incoming international intl avail provided 800 833 844 855 866 877 888 ";
-/// Words that stand beside them, in lower case.
+/// Words that stand beside a substitute, in lower case.
 const BESIDE_SUBSTITUTES: &str = " caller callr call name number no line service id ";
 
 /// Words of a spam mark, in lower case.
 const SPAM_WORDS: &str = " spam scam fraud robocall robocaller telemarketer telemarketing nuisance junk ";
-/// Words that stand before them, behind them, or on both sides.
+/// Words that stand before or behind a spam word, or on both sides.
 const BEFORE_SPAM: &str = " likely potential suspected suspect possible probable probably confirmed known ";
 const BEHIND_SPAM: &str = " likely risk call caller number alert suspected ";
 
@@ -90,7 +90,8 @@ impl NetworkName {
         text
     }
 
-    /// Takes the spam mark in front of a text: `SPAM LIKELY`, `[SPAM] ACME`, `Scam? ACME`. A firm may be named `SPAM MUSUBI`.
+    /// Removes and records the spam mark in front of a text: `SPAM LIKELY`, `[SPAM] ACME`, `Scam? ACME`. A firm may be named
+    /// `SPAM MUSUBI`.
     fn take_spam<'a>(&mut self, text: &'a str) -> &'a str {
         let (mut rest, mut has_spam, mut is_qualified) = (text, false, false);
         loop {
@@ -119,7 +120,7 @@ impl NetworkName {
     }
 }
 
-/// Puts the verdict of a number's parameters before a name, as networks do that have no parameter: `[V] ALICE MARTIN`.
+/// Puts the verdict of a number's parameters before a name, as networks without a parameter do: `[V] ALICE MARTIN`.
 #[must_use]
 pub fn name_with_verdict(name: Option<String>, verified: Option<bool>) -> Option<String> {
     let Some(verified) = verified else { return name };

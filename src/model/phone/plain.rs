@@ -1,5 +1,5 @@
 //! Rewrites a text in plain ASCII forms before a number is read from it: digits and signs of other scripts, marks without
-//! width, and what a spreadsheet makes of a number.
+//! width, and the forms that spreadsheets write.
 
 use std::borrow::Cow;
 
@@ -89,7 +89,7 @@ fn ascii_form(c: char) -> char {
     }
 }
 
-/// Undoes what an export or a web page made of a line end, a blank or a sign.
+/// Undoes the escapes of an export or a web page for a line end, a blank or a sign.
 pub(super) fn without_escapes(text: &str) -> Cow<'_, str> {
     const ESCAPES: [(&str, &str); 7] =
         [("\\r", "\n"), ("\\n", "\n"), ("\\t", " "), ("&nbsp;", " "), ("&#160;", " "), ("&#43;", "+"), ("&amp;", "&")];
@@ -117,7 +117,7 @@ pub(super) enum SpreadsheetForm<'a> {
     Rounded,
 }
 
-/// Undoes what spreadsheets do to a number: `="…"`, a leading `'`, `.0`, and the exponent form `1.5145550129E+10`.
+/// Undoes the changes of spreadsheets to a number: `="…"`, a leading `'`, `.0`, and the exponent form `1.5145550129E+10`.
 pub(super) fn from_spreadsheet(text: &str) -> SpreadsheetForm<'_> {
     let text = text.trim();
     let formula = text.strip_prefix('=').unwrap_or(text).trim();
@@ -201,7 +201,7 @@ fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Seven digits and more before the point are a number; fewer may be a group of one.
+/// Returns whether the digits before the point are a number: seven and more are; fewer may be a group of one.
 fn is_whole(text: &str) -> bool {
     text.len() >= 7 && is_digits(text)
 }

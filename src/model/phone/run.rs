@@ -84,7 +84,7 @@ fn international(text: &str, region: Region) -> Option<Vec<E164>> {
     number.filter(|number| !is_doubtful(number)).map(|number| vec![number])
 }
 
-/// Reads `+44 44 20 …` and `+1 011 44 20 …`: a program put the country code before what had one.
+/// Reads `+44 44 20 …` and `+1 011 44 20 …`: a program put the country code before a number that already had one.
 fn doubled_country(digits: &str, region: Region) -> Option<E164> {
     (1..=3).find_map(|length| {
         let (country, rest) = digits.split_at_checked(length)?;

@@ -28,7 +28,7 @@ fn number_debug_shows_last_two_digits_only() {
     assert_eq!(number.format(Region::US, Mask::All).unwrap(), "(•••) •••-••••");
 }
 
-/// Region, E.164, national, international, country, line.
+/// Returns the examples: region, E.164, national, international, country, line.
 fn examples() -> Vec<[&'static str; 6]> {
     let lines = include_str!("examples.tsv").lines().filter(|line| !line.starts_with('#'));
     lines.map(|line| line.split('\t').collect::<Vec<_>>().try_into().unwrap()).collect()
@@ -160,7 +160,7 @@ fn region_without_numbering_plan_is_none() {
     assert!(Region::parse("ZZ").is_none() && Region::parse("USA").is_none() && Region::parse("").is_none());
 }
 
-/// Cell, numbers, region.
+/// Returns the cells: cell, numbers, region.
 fn cells() -> Vec<(&'static str, Vec<&'static str>, Region)> {
     let lines = include_str!("cells.tsv").lines().filter(|line| !line.starts_with('#'));
     lines
@@ -339,7 +339,7 @@ fn old_and_new_mobile_forms_have_one_key() {
     assert_eq!(key("+52 1 55 1234 5678"), key("+52 55 1234 5678"));
 }
 
-/// Spelling of a number that a person writes.
+/// Returns a spelling of a number that a person writes.
 fn spelling() -> impl Strategy<Value = (String, String)> {
     let number = (201_u32..=989, 200_u32..=999, 0_u32..=9999);
     let number = number
@@ -383,7 +383,7 @@ proptest! {
         prop_assert_eq!(read_cell(&cell, region), Ok(plain), "{}", cell);
     }
 
-    /// Remarks and separators neither hide a number nor add one.
+    /// Checks that remarks and separators neither hide a number nor add one.
     #[test]
     fn cell_of_numbers_and_remarks_has_these_numbers(
         numbers in prop::collection::vec(spelling(), 1..4),
@@ -402,7 +402,8 @@ proptest! {
         prop_assert_eq!(found.iter().map(E164::expose).collect::<Vec<_>>(), expected, "{}", cell);
     }
 
-    /// Each number found stands in the cell: its digits in a row, or an abbreviation behind a number with the same start.
+    /// Checks that each number found stands in the cell: its digits in a row, or an abbreviation behind a number with the
+    /// same start.
     #[test]
     fn cell_of_any_text_has_no_other_digits(
         cell in "([0-9]{1,5}|[0-9]{3}-[0-9]{3}-[0-9]{4}|\\+|[-. ()/,;:&x#]|or|fax|cell|[a-z]{1,4}){1,16}",

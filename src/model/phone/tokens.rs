@@ -1,4 +1,4 @@
-//! Splits a cell into runs of digits, words and signs, and sorts the words: which mark an extension, which a number that
+//! Splits a cell into runs of digits, words and signs. Sorts the words: marks of an extension, and marks of a number that
 //! identifies no caller.
 
 use super::run::{MIN_DIGITS, digit_count};
@@ -10,7 +10,7 @@ pub(super) struct Token<'a> {
     pub(super) text: &'a str,
     pub(super) start: usize,
     pub(super) end: usize,
-    /// Within parentheses that hold words.
+    /// Whether the token is within parentheses that hold words.
     pub(super) in_remark: bool,
     /// A hyphen stands in front: `23125-119/-120`, `Fax -102`.
     pub(super) after_hyphen: bool,
@@ -27,7 +27,7 @@ pub(super) enum Kind {
 }
 
 impl Token<'_> {
-    /// Returns whether numbers on both sides have nothing to do with each other.
+    /// Returns whether numbers on both sides are unrelated.
     pub(super) fn separates(&self) -> bool {
         match self.kind {
             Kind::Run => false,
@@ -96,7 +96,7 @@ fn is_run_char(c: char) -> bool {
     c.is_ascii_digit() || matches!(c, '+' | '(' | ')' | '-' | '.' | ' ')
 }
 
-/// Trims a run to its number, and returns the bytes before it. Empty for signs without a digit.
+/// Trims a run to its number. Returns the number, which is empty for signs without a digit, and the count of bytes before it.
 fn trim_run(piece: &str) -> (&str, usize) {
     let Some(first) = piece.find(|c: char| c.is_ascii_digit()) else { return ("", 0) };
     let last = piece.rfind(|c: char| c.is_ascii_digit()).unwrap_or(first);
@@ -113,7 +113,7 @@ fn opens_remark(piece: &str, number: &str) -> Option<bool> {
     tail.rfind(['(', ')']).map(|at| tail.get(at..).is_some_and(|sign| sign.starts_with('(')))
 }
 
-/// Words before an extension, in the languages of the exports, and the pause and wait signs of phones.
+/// Returns whether a word marks an extension, in the languages of the exports, or is a pause or wait sign of phones.
 pub(super) fn is_extension_word(word: &str) -> bool {
     const WORDS: [&str; 19] = [
         "x",
@@ -139,17 +139,17 @@ pub(super) fn is_extension_word(word: &str) -> bool {
     is_one_of(word, &WORDS) || is_pause(word)
 }
 
-/// `p` and `w`: a phone pauses or waits before it dials the rest.
+/// Returns whether a word is `p` or `w`: a phone pauses or waits before it dials the rest.
 pub(super) fn is_pause(word: &str) -> bool {
     is_one_of(word, &["p", "w"])
 }
 
-/// Words between two numbers.
+/// Returns whether a word connects two numbers.
 pub(super) fn is_connector(word: &str) -> bool {
     is_one_of(word, &["or", "and", "oder", "und", "ou", "et", "y", "o", "e", "u", "och", "og", "и", "или"])
 }
 
-/// Words of numbers that no caller has: fax machines and pagers.
+/// Returns whether a word marks a number that no caller has: fax machines and pagers.
 pub(super) fn is_fax_word(word: &str) -> bool {
     // `FAX番号` and `FaxNr`, unlike the name Faxon.
     let lower = word.to_lowercase();
@@ -185,7 +185,7 @@ pub(super) fn is_number_word(word: &str) -> bool {
     is_one_of(word, &["no", "nr", "num", "number", "nummer", "numero", "numéro", "número", "n"])
 }
 
-/// Words of a phone, in front of `/Fax`.
+/// Returns whether a word names a phone, in front of `/Fax`.
 pub(super) fn is_phone_word(word: &str) -> bool {
     is_one_of(
         word,
@@ -193,12 +193,12 @@ pub(super) fn is_phone_word(word: &str) -> bool {
     ) || is_one_of(word, &["тел", "телефон", "טל", "טלפון", "هاتف", "电话", "電話", "전화"])
 }
 
-/// Words that deny the next one.
+/// Returns whether a word denies the next one.
 pub(super) fn is_no(word: &str) -> bool {
     is_one_of(word, &["no", "not", "kein", "keine", "sans", "sin"])
 }
 
-/// Words of numbers that are not phone numbers.
+/// Returns whether a word marks a number that is not a phone number.
 pub(super) fn is_record_word(word: &str) -> bool {
     is_one_of(word, &["id", "acct", "account", "order", "invoice", "ref", "reference", "ticket", "ssn", "sin", "vat"])
         || is_one_of(word, &["case", "iban", "po", "box", "sku", "konto", "kd", "dossier", "expediente", "aadhaar"])
@@ -211,7 +211,7 @@ pub(super) fn is_area_word(word: &str) -> bool {
     is_one_of(word, &["area", "country", "dialing", "dialling"])
 }
 
-/// Labels that may touch their number: `cell5145550122`, `5145550122h`.
+/// Returns whether a word is a label that may touch its number: `cell5145550122`, `5145550122h`.
 pub(super) fn is_label(word: &str) -> bool {
     is_one_of(word, &["c", "h", "m", "o", "t", "b", "cell", "mobile", "mob", "home", "work", "office", "tel", "phone"])
         || is_one_of(word, &["ph", "main", "direct", "mobil", "handy", "business", "personal", "private", "other"])

@@ -3,7 +3,7 @@
 
 use super::{PhoneNumber, Region, address::Address, cell, library, library::Proof, plain};
 
-/// Words for a number that the caller hides, in lower case without signs. The digits are `anonymous` on a phone's keypad,
+/// Words for a number that the caller withholds, in lower case without signs. The digits are `anonymous` on a phone's keypad,
 /// which some networks send; no country has that number. `p` is private in the North American caller-id signal.
 const WITHHELD_WORDS: [&str; 24] = [
     "anonymous",
@@ -111,7 +111,8 @@ impl PhoneNumber {
     }
 }
 
-/// Verdict of the network about a caller's number: the `verstat` parameter (STIR/SHAKEN). `None` if there is none.
+/// Returns the verdict of the network about a caller's number: the `verstat` parameter (STIR/SHAKEN). `None` if there is
+/// none.
 #[must_use]
 pub fn verification(raw: &str) -> Option<bool> {
     let (_, rest) = raw.split_once(";verstat=").or_else(|| raw.split_once(";VERSTAT="))?;
@@ -129,7 +130,7 @@ enum Absence {
 }
 
 impl Address<'_> {
-    /// Returns why there is no number.
+    /// Returns the reason for which there is no number.
     fn absence(&self) -> Option<Absence> {
         let host = self.host.split([';', ':']).next().unwrap_or_default();
         let user = self.number.split([';', '@']).next().unwrap_or_default().trim().trim_start_matches('+');

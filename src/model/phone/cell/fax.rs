@@ -1,4 +1,4 @@
-//! Which number of a cell is that of a fax machine or a pager.
+//! Decides which number of a cell belongs to a fax machine or a pager.
 
 use super::{Cell, Kind, Token, run, tokens};
 
@@ -30,7 +30,7 @@ impl<'a> Cell<'a> {
         joins(self.before(word, 1)) && is_phone(self.before(word, 2))
     }
 
-    /// Returns whether the fax machine shares its number with a phone, `Tel./Fax 514-555-0122`, or there is none: `no fax`.
+    /// Returns whether the fax machine shares its number with a phone, `Tel./Fax 514-555-0122`, or does not exist: `no fax`.
     fn is_also_phone(&self, word: usize) -> bool {
         let after = |ahead: usize| self.tokens.get(word + ahead);
         let has_one_number =
@@ -39,7 +39,7 @@ impl<'a> Cell<'a> {
             || has_one_number && (self.is_joined_behind_phone(word) || joins(after(1)) && is_phone(after(2)))
     }
 
-    /// Returns the run that a word is about: the only one between two separators, else the one before a remark, else the one
+    /// Returns the run that a word describes: the only one between two separators, else the one before a remark, else the one
     /// on the side where the cell has its words.
     fn owner(&self, word: usize) -> Option<usize> {
         let is_run = |index: &usize| {

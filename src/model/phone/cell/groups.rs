@@ -20,7 +20,7 @@ const MIN_GROUPS: usize = 3;
 pub(super) struct Group {
     /// Index of the last token.
     pub(super) last: usize,
-    /// There is only one reading.
+    /// Whether there is only one reading.
     pub(super) is_certain: bool,
 }
 

@@ -41,7 +41,7 @@ pub(super) fn as_digits(text: &str, region: Region) -> Cow<'_, str> {
     Cow::Owned(plain)
 }
 
-/// Returns where the number with letters stands that begins at the token `at`, and its digits.
+/// Returns the place and the digits of the number with letters that begins at the token `at`.
 fn number_at(text: &str, tokens: &[Token<'_>], at: usize, region: Region) -> Option<(usize, usize, String)> {
     let first = tokens.get(at).filter(|it| it.kind == Kind::Run)?;
     let before = at.checked_sub(1).and_then(|index| tokens.get(index));
@@ -84,11 +84,11 @@ fn number_at(text: &str, tokens: &[Token<'_>], at: usize, region: Region) -> Opt
     Some((first.start, last.end, number))
 }
 
-/// How a number with letters is written.
+/// Form in which a number with letters is written.
 struct Form {
-    /// A blank stands between its parts.
+    /// Whether a blank stands between its parts.
     blanks: bool,
-    /// A letter is a small one.
+    /// Whether a letter is a small one.
     small: bool,
 }
 
