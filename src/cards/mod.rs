@@ -53,7 +53,7 @@ use std::borrow::Cow;
 pub struct RenderOptions {
     /// Time zone of printed times.
     pub time_zone: TimeZone,
-    /// How much of a phone number is visible.
+    /// Visible part of a phone number.
     pub mask: Mask,
     /// Labels of the contact's facts to show, in this order, "Owner" and "Tags" included, at most [`MAX_CHOSEN_FACTS`].
     /// `None` shows the first eight facts, then owner and tags.

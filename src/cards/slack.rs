@@ -197,12 +197,12 @@ fn anchor(target: &Link) -> String {
     format!("<{}|{}>", escape_mrkdwn(&target.url), escape_mrkdwn(&target.label.replace('|', " ")))
 }
 
-/// A `plain_text` object: Slack interprets no markup in it.
+/// Returns a `plain_text` object: Slack interprets no markup in it.
 fn plain_text_object(text: &str) -> Value {
     json!({ "type": "plain_text", "text": strip_mentions(text), "emoji": false })
 }
 
-/// A `mrkdwn` object with our own markup; `verbatim` stops Slack from turning addresses into links.
+/// Returns a `mrkdwn` object with our own markup; `verbatim` stops Slack from turning addresses into links.
 fn mrkdwn_object(text: &str) -> Value {
     json!({ "type": "mrkdwn", "text": text, "verbatim": true })
 }

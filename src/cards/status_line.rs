@@ -21,13 +21,13 @@ use std::time::Duration;
 /// People named in a chain of transfers: the first and the last ones.
 const MAX_HANDLERS: usize = 4;
 
-/// What the line depends on beside the card.
+/// Facts beside the card that the line depends on.
 pub(super) struct LineOptions<'a> {
-    /// The card is posted late.
+    /// Whether the card is posted late.
     pub(super) late: bool,
     /// The printed time at which the call entered its queue, if that differs from its start.
     pub(super) since: Option<&'a str>,
-    /// How much of a phone number is visible.
+    /// Visible part of a phone number.
     pub(super) mask: Mask,
 }
 
@@ -94,7 +94,7 @@ fn ringing(call: &Call, whom: Option<String>, options: &LineOptions<'_>) -> Stri
     format!("{rings}{transferred}{late}")
 }
 
-/// Renders a wait with the time since the call began, where that is longer: `8 s (21 s in all)`.
+/// Renders a wait with the time since the call began, if that time is longer: `8 s (21 s in all)`.
 fn wait(call: &Call, waited: Duration) -> String {
     let course = &call.course;
     let has_queue = course.talks.first().is_some_and(|talk| talk.queue.is_some());
@@ -243,7 +243,7 @@ fn handed_on(call: &Call, mask: Mask) -> Option<String> {
     Some(format!("{verb} {}{unanswered}", to.unwrap_or_else(|| "another phone".to_owned())))
 }
 
-/// Renders where an answered caller gave up.
+/// Renders the place in which an answered caller hung up during a wait.
 fn gave_up(call: &Call) -> Option<String> {
     let it = call.course.gave_up.as_ref().filter(|_| call.course.needs_callback)?;
     let after = if !it.after.is_zero() { format!(" after {}", format_duration(it.after)) } else { String::new() };

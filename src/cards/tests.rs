@@ -74,7 +74,7 @@ pub(super) fn call(number: &str) -> Call {
     }
 }
 
-/// A call with a name from the network.
+/// Returns a call with a name from the network.
 fn named(name: &str) -> Call {
     let mut call = call("+15145550199");
     call.caller.name = Some(name.into());

@@ -19,7 +19,7 @@ pub(super) fn sanitize(raw: &str, max_units: usize) -> String {
     truncate(&visible_text(raw, max_units), max_units)
 }
 
-/// Like [`sanitize`]; `None` if no visible text is left.
+/// Sanitizes like [`sanitize`]; returns `None` if no visible text is left.
 pub(super) fn sanitize_opt(raw: Option<&str>, max_units: usize) -> Option<String> {
     raw.map(|raw| sanitize(raw, max_units)).filter(|text| !text.is_empty())
 }

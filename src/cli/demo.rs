@@ -241,7 +241,7 @@ mod tests {
     use futures_util::StreamExt as _;
     use serde_json::json;
 
-    /// A minimal daemon that posts the number of each call.
+    /// Runs a minimal daemon that posts the number of each call.
     async fn daemon(wiring: DemoDaemon) -> CliResult {
         let config: toml::Table = wiring.config.parse().unwrap();
         let base = config["connections"]["main"]["api_url"].as_str().unwrap().to_owned();

@@ -15,7 +15,7 @@ pub struct DirectionFilter {
 }
 
 impl Default for DirectionFilter {
-    /// Calls from outside only.
+    /// Returns the filter that accepts inbound calls only.
     fn default() -> Self {
         Self { inbound: true, outbound: false, internal: false }
     }

@@ -30,7 +30,7 @@ impl MetricsListen {
         }
     }
 
-    /// Whether other machines can reach the address.
+    /// Returns whether other machines can reach the address.
     fn is_public(&self) -> bool {
         matches!(self, Self::Tcp(address) if !address.ip().is_loopback())
     }

@@ -23,7 +23,7 @@ use url::Url;
 /// Pause after a failed renewal while the old token is still valid.
 const RENEWAL_RETRY: Duration = Duration::from_secs(60);
 
-/// A client and where its tokens come from.
+/// A client and the endpoint of its tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// Token endpoint.

@@ -25,7 +25,7 @@ pub enum SinkEvent {
         attempt: u32,
         /// Duration of the post.
         took: Duration,
-        /// The chat confirmed only that it accepted the message.
+        /// Whether the chat confirmed only that it accepted the message.
         accepted: bool,
     },
     /// A card became a dead letter.
@@ -38,11 +38,11 @@ pub enum SinkEvent {
         why: String,
         /// Advice for operators; empty if there is none.
         advice: &'static str,
-        /// The operator gets an alert.
+        /// Whether the operator gets an alert.
         alert: bool,
         /// Description of the card without the caller, as in "missed, 18:00 UTC".
         what: String,
-        /// The card is itself an alert.
+        /// Whether the card is itself an alert.
         is_alert: bool,
     },
     /// The workspace rejected a mention, and the card was posted without it. Sent once.

@@ -71,26 +71,26 @@ impl SharedLimiter {
         Some(Permit(self.clone()))
     }
 
-    /// Pauses until the time the chat asked for. A longer pause from another sink stays.
+    /// Pauses until the time that the chat requested. A longer pause from another sink stays.
     pub fn pause_until(&self, until: Instant) {
         let mut state = self.lock();
         state.paused_until = state.paused_until.max(Some(until));
     }
 
-    /// See [`AdaptiveLimit::consume`].
+    /// Counts as [`AdaptiveLimit::consume`] does.
     pub fn consume(&self, now: Instant) {
         let state = &mut *self.lock();
         state.bucket.iter_mut().chain(&mut state.long_term).for_each(|bucket| bucket.consume(now));
     }
 
-    /// See [`AdaptiveLimit::on_throttled`].
+    /// Slows down as [`AdaptiveLimit::on_throttled`] does.
     pub fn on_throttled(&self, now: Instant) {
         if let Some(bucket) = &mut self.lock().bucket {
             bucket.on_throttled(now);
         }
     }
 
-    /// See [`AdaptiveLimit::on_success`].
+    /// Recovers as [`AdaptiveLimit::on_success`] does.
     pub fn on_success(&self, now: Instant) {
         if let Some(bucket) = &mut self.lock().bucket {
             bucket.on_success(now);

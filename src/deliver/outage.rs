@@ -26,11 +26,11 @@ pub enum SinkTransition {
 #[derive(Debug, Clone, Copy)]
 pub struct Outage {
     since: Instant,
-    /// The sink fails; `false` means that it throttles.
+    /// Whether the sink fails; `false` means that it throttles.
     pub failing: bool,
     /// Requested waits in a row.
     pub waits: u32,
-    /// The operator got an alert.
+    /// Whether the operator got an alert.
     pub alerted: bool,
     is_new: bool,
 }

@@ -1,5 +1,6 @@
-//! Whether this daemon may post to a sink, where several daemons share the outbox. The daemon extends its ownership; the worker
-//! compares the end with the monotonic clock before each post. A daemon that was stopped and continues posts nothing.
+//! Ownership of sinks, if several daemons share the outbox: whether this daemon may post to a sink. The daemon extends its
+//! ownership; the worker compares the end with the monotonic clock before each post. A daemon that was stopped and continues
+//! posts nothing.
 
 use crate::model::ids::SinkName;
 use std::{
@@ -15,13 +16,13 @@ pub struct Ownership(Option<Shared>);
 
 #[derive(Debug, Clone)]
 struct Shared {
-    /// Until when this daemon owns the sink; `None`: not at all.
+    /// End of this daemon's ownership of the sink; `None`: the daemon does not own it.
     until: watch::Receiver<Option<Instant>>,
     /// Held during a post.
     posting: Arc<Semaphore>,
 }
 
-/// Allows one post. The sink is not handed back before its end.
+/// Permission for one post. The sink is not handed back before the permit is dropped.
 #[derive(Debug)]
 pub(super) struct PostPermit(#[expect(dead_code, reason = "held until it is dropped")] Option<OwnedSemaphorePermit>);
 
@@ -38,7 +39,7 @@ impl Ownership {
         self.0.as_ref().is_none_or(|shared| covers(*shared.until.borrow(), now))
     }
 
-    /// Completes when this daemon may own the sink.
+    /// Waits until this daemon may own the sink.
     pub(super) async fn granted(self, now: impl Fn() -> Instant) {
         if let Some(mut shared) = self.0
             && shared.until.wait_for(|until| covers(*until, now())).await.is_err()
@@ -52,7 +53,7 @@ impl Ownership {
     pub(super) fn begin_post(&self, now: Instant) -> Option<PostPermit> {
         let Some(shared) = &self.0 else { return Some(PostPermit(None)) };
         let permit = Arc::clone(&shared.posting).try_acquire_owned().ok()?;
-        // After the permit: a sink that is handed back in between is not owned any more.
+        // After the permit: a sink that is handed back in between is no longer owned.
         self.is_owner(now).then_some(PostPermit(Some(permit)))
     }
 }

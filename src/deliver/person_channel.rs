@@ -17,7 +17,7 @@ const LIFETIME: Duration = Duration::from_secs(24 * 3600);
 /// Longest id of a channel that is kept. Conversations of Teams have about 90 bytes.
 const MAX_ID_BYTES: usize = 200;
 
-/// A channel that was found, and when. Clones share it.
+/// A channel with the time of its discovery. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct PersonChannel(Arc<Mutex<Option<(String, Instant)>>>);
 
@@ -29,7 +29,7 @@ impl PersonChannel {
         found.as_ref().filter(|(_, at)| now.saturating_duration_since(*at) < LIFETIME).map(|(id, _)| id.clone())
     }
 
-    /// Keeps a channel.
+    /// Stores a channel.
     pub fn set(&self, id: String, now: Instant) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((id, now));
     }

@@ -19,7 +19,8 @@ pub struct RateLimit {
 }
 
 impl Default for RateLimit {
-    /// 1/s and a burst of 4: Slack's incoming webhooks accept "1 per second, short bursts"; Teams allows 4 in a second.
+    /// Returns 1/s and a burst of 4: Slack's incoming webhooks accept "1 per second, short bursts"; Teams allows 4 in a
+    /// second.
     fn default() -> Self {
         Self { per_second: 1.0, burst: 4 }
     }

@@ -35,7 +35,7 @@ pub struct HttpResponse {
     pub retry_after: Option<Duration>,
     /// The first [`MAX_BODY_BYTES`] of the body, or [`MAX_API_BODY_BYTES`] for the Web API.
     pub body: String,
-    /// The body did not end early.
+    /// Whether the body did not end early.
     pub complete: bool,
 }
 

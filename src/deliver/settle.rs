@@ -31,7 +31,7 @@ pub(super) async fn settle<O: Outbox>(outbox: &O, settles: Vec<SettleRequest>) -
     }
 }
 
-/// Returns whether the delivery waits no more.
+/// Returns whether the delivery no longer waits.
 pub(super) const fn is_final(settle: &SettleRequest) -> bool {
     matches!(settle.settlement, Settlement::Delivered | Settlement::Posted(_) | Settlement::Dead(_))
 }

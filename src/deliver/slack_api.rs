@@ -54,7 +54,7 @@ pub fn request(drawn: &str, channel: &str, form: &PostMode) -> Request {
     Request { method, body: Value::Object(body).to_string() }
 }
 
-/// Fields of a response that decide. The rest repeats the message, which must not enter the table of attempts.
+/// Fields of a response that decide. The rest repeats the message, which must not be stored in the table of attempts.
 #[derive(Debug, Deserialize)]
 struct ApiResponse {
     ok: bool,

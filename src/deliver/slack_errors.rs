@@ -1,6 +1,6 @@
-//! Error words of Slack, grouped by the action they call for. Sources: Slack's reference of `chat.postMessage` and
+//! Error words of Slack, grouped by the action that they require. Sources: Slack's reference of `chat.postMessage` and
 //! `chat.update`, including the errors all methods share, and its changelog of May 2016 for incoming webhooks. The
-//! [`rules`](super::rules) hold the actions.
+//! [`rules`](super::rules) contain the actions.
 
 use super::slack_api;
 

@@ -26,14 +26,14 @@ const NEW_APP: &str = "https://api.slack.com/apps";
 /// Longest name of a bot or workspace that is printed. Slack's own limit is 80 characters.
 const MAX_NAME_LENGTH: usize = 80;
 
-/// What the config uses of a Slack app.
+/// Features of a Slack app that the config uses.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct AppFeatures {
-    /// Presses of buttons are received: Socket Mode and interactivity.
+    /// Whether presses of buttons are received: Socket Mode and interactivity.
     pub buttons: bool,
-    /// The app writes direct messages.
+    /// Whether the app writes direct messages.
     pub direct_messages: bool,
-    /// The app finds people by their e-mail addresses.
+    /// Whether the app finds people by their e-mail addresses.
     pub emails: bool,
 }
 
@@ -101,7 +101,7 @@ struct Channel {
 /// Returns the app that a token belongs to, from the response to `auth.test`. `granted` is its header `X-OAuth-Scopes`.
 ///
 /// # Errors
-/// What is wrong with the token, and the remedy.
+/// The problem of the token, and the remedy.
 pub fn judge_token(answer: &PostResult, granted: Option<&str>) -> Result<String, String> {
     let body = accepted_body(answer)?;
     if granted.is_some_and(|granted| !is_granted(granted, POST_SCOPE)) {
@@ -115,7 +115,7 @@ pub fn judge_token(answer: &PostResult, granted: Option<&str>) -> Result<String,
 /// Returns whether the bot is in a channel, from the response to `conversations.info`.
 ///
 /// # Errors
-/// The bot cannot post there, and the remedy.
+/// The reason why the bot cannot post there, and the remedy.
 pub fn judge_channel(answer: &PostResult, channel: &str) -> Result<String, String> {
     if lacks_scope(answer) {
         let scopes = READ_SCOPES.join(" and ");

@@ -20,7 +20,7 @@ pub struct UserDirectory {
     pub token: Secret,
 }
 
-/// No answer for now: ask again later.
+/// Missing answer for now: a later query may succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("slack did not answer")]
 pub struct NoAnswer;

@@ -64,8 +64,8 @@ impl Strikes {
         self.0.get(&delivery.id).is_some_and(|entry| entry.retried_once)
     }
 
-    /// Returns the settlement of a verdict. `why` is stored with a dead letter; `not_before` is when the sink resumes.
-    /// `chance` is a random number in 0..1.
+    /// Returns the settlement of a verdict. `why` is stored with a dead letter; `not_before` is the time at which the sink
+    /// resumes. `chance` is a random number in 0..1.
     pub fn settle(
         &mut self,
         delivery: &Delivery,

@@ -119,19 +119,19 @@ pub const fn rule(
     ResponseRule { sinks, on, action: act, reason, advice }
 }
 
-/// A single status.
+/// Matches a single status.
 #[must_use]
 pub const fn at(status: u16, body: BodyMatch) -> ResponseMatch {
     ResponseMatch::Status(status, status, body)
 }
 
-/// A body that decides whatever the status.
+/// Matches a body, with any status.
 #[must_use]
 pub const fn body(body: BodyMatch) -> ResponseMatch {
     ResponseMatch::Status(200, 599, body)
 }
 
-/// A range of statuses, inclusive.
+/// Matches a range of statuses, inclusive.
 #[must_use]
 pub const fn range(from: u16, to: u16, body: BodyMatch) -> ResponseMatch {
     ResponseMatch::Status(from, to, body)

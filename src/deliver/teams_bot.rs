@@ -12,7 +12,7 @@ pub struct Bot {
     pub tenant: String,
     /// Id of the channel for new messages: `19:…@thread.tacv2`; of a person the object id in the directory.
     pub channel: String,
-    /// Messages are direct messages to a person.
+    /// Whether messages are direct messages to a person.
     pub is_person: bool,
 }
 

@@ -20,7 +20,7 @@ const MIN_RETRY_AFTER: Duration = Duration::from_secs(1);
 pub enum Verdict {
     /// Settle the delivery as delivered.
     Delivered {
-        /// The chat confirmed only the acceptance (Teams Workflows); a later failure is invisible.
+        /// Whether the chat confirmed only the acceptance (Teams Workflows); a later failure is invisible.
         accepted: bool,
     },
     /// Pause the whole sink for this time (plus up to 1 s of jitter), then retry.
@@ -45,7 +45,7 @@ pub enum Verdict {
     Plain,
     /// Make the delivery a dead letter.
     Dead {
-        /// Send an alert: the cause is probably not this card.
+        /// Whether to send an alert: the cause is probably not this card.
         alert: bool,
     },
     /// Disable the sink; the delivery waits.
@@ -55,17 +55,17 @@ pub enum Verdict {
 /// Past of a delivery and its sink, input of a verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DeliveryContext {
-    /// The message contained more than one card.
+    /// Whether the message contained more than one card.
     pub merged: bool,
-    /// The message was rendered plain.
+    /// Whether the message was rendered plain.
     pub plain: bool,
-    /// The delivery was already retried by [`Verdict::RetryOnce`].
+    /// Whether the delivery was already retried by [`Verdict::RetryOnce`].
     pub was_retried_once: bool,
-    /// The message is an edit; repeating an edit is harmless.
+    /// Whether the message is an edit; repeating an edit is harmless.
     pub is_edit: bool,
-    /// An earlier message of the delivery was already reposted.
+    /// Whether an earlier message of the delivery was already reposted.
     pub was_reposted: bool,
-    /// The message is in a channel other than the sink's: the config changed since the first post.
+    /// Whether the message is in a channel other than the sink's: the config changed since the first post.
     pub in_other_channel: bool,
     /// Different messages rejected in a row by the same rule before this one.
     pub rejections: u32,

@@ -90,7 +90,7 @@ where
         match worker.step().await {
             Ok(()) => worker.store_recovered(),
             Err(OutboxError::Stopped) => return Err(OutboxError::Stopped),
-            // The new owner posts what is not settled.
+            // The new owner posts the deliveries that are not settled.
             Err(OutboxError::Fenced) => {
                 tracing::warn!(sink = %worker.sink.name, "another daemon owns the sink, settlement refused");
                 worker.wait_for_work(MIN_WAIT, std::future::pending::<()>()).await;
@@ -110,10 +110,10 @@ struct Worker<O, D> {
     stop: CancellationToken,
     state: SinkState,
     store_backoff: Backoff,
-    /// The operator has got the alert about a rejected mention.
+    /// Whether the operator has got the alert about a rejected mention.
     mention_reported: bool,
     pulse: TaskHeartbeat,
-    /// When the outbox is queried next: what is enqueued until then is handed over, or wakes the worker.
+    /// Time of the next query of the outbox: a delivery that is enqueued until then is handed over, or wakes the worker.
     query_at: Instant,
 }
 

@@ -1,5 +1,5 @@
-//! Caller history: recorded calls, completed by GoTo's caller activity. Decides how long to wait for each; the daemon
-//! sends the query to GoTo.
+//! Caller history: recorded calls, completed by GoTo's caller activity. Decides the wait for each answer; the daemon sends
+//! the query to GoTo.
 
 use super::{
     Enricher,

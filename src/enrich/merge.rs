@@ -64,7 +64,7 @@ fn add(people: &mut Vec<Contact>, contact: Contact) {
     }
 }
 
-/// Whether one source has them as two people: by two names.
+/// Returns whether one source has both contacts under two names: two people.
 fn are_two(known: &Contact, other: &Contact) -> bool {
     let names = known.name.is_some() && other.name.is_some() && folded_name(known) != folded_name(other);
     names && known.source.split(" + ").any(|source| source == other.source)
@@ -99,7 +99,7 @@ fn merge_unnamed(people: &mut Vec<Contact>) {
     *people = named;
 }
 
-/// Copies what `known` lacks from `contact`.
+/// Copies the fields that `known` lacks from `contact`.
 fn merge_into(known: &mut Contact, contact: Contact) {
     let Contact { name, company, tier, owner, notes, tags, link, facts, source } = contact;
     known.name = known.name.take().or(name);

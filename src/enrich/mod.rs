@@ -113,7 +113,7 @@ impl Enricher {
         self.lookup_with_pending(call, now).await.0
     }
 
-    /// As [`Self::lookup`], with the pending answers if a source missed the deadline.
+    /// Looks up the caller as [`Self::lookup`] does, with the pending answers if a source missed the deadline.
     pub async fn lookup_with_pending(&self, call: &Call, now: Now) -> (CallerInfo, Option<PendingLookup>) {
         let Some(number) = call.caller.number.as_e164() else { return (CallerInfo::default(), None) };
         let (lookup, _) = self.query_all(number, Some(history::key(call)), now).await;
@@ -210,7 +210,7 @@ const fn lookup_result(answer: &SourceAnswer, is_late: bool) -> LookupResult {
     }
 }
 
-/// A query at GoTo that is still running leaves the own history as found.
+/// Returns the result of the history. A GoTo query that is still running leaves the result of the own history unchanged.
 fn history_result(history: &HistoryState, is_late: bool) -> LookupResult {
     match history {
         HistoryState::Found(history) if history.last_call.is_some() => LookupResult::Found,

@@ -100,7 +100,7 @@ mod tests {
         text.parse().unwrap()
     }
 
-    /// 23 November 2026 is a Monday; New York is 5 hours behind in winter, 4 in summer.
+    /// Checks schedules around 23 November 2026, a Monday; New York is 5 hours behind in winter, 4 in summer.
     #[test]
     fn schedule_handles_days_and_clock_changes() {
         for (times, days, now, last, next) in [

@@ -28,7 +28,7 @@ fn routes(config: &str) -> Routes {
     Routes::new(config.routes, sinks).with_schedules(schedules())
 }
 
-/// A schedule of an office in New York.
+/// Returns the schedules of an office in New York.
 fn schedules() -> Schedules {
     let zone = TimeZone::get("America/New_York").unwrap();
     let mut week = WeeklyHours::default();
@@ -97,7 +97,7 @@ fn rule_matches(condition: &str, update: &CallUpdate) -> bool {
     rule_matches_with(condition, update, &CallerInfo::default(), NOON)
 }
 
-/// Like [`rule_matches`] with caller info and time; checks that `unless` gives the opposite result.
+/// Evaluates like [`rule_matches`] with caller info and time; checks that `unless` gives the opposite result.
 fn rule_matches_with(condition: &str, update: &CallUpdate, found: &CallerInfo, time: &str) -> bool {
     let rule = |table: &str| routes(&format!("[[routes]]\n{table} = {{ {condition} }}\nsinks = ['desk']"));
     let matches = !decided_of(&rule("match"), update, found, time).is_empty();

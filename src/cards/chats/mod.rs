@@ -19,7 +19,7 @@ use crate::model::{
     time::Timestamp,
 };
 
-/// How cards become a message.
+/// Way in which cards become a message.
 pub(super) enum Format {
     /// A layout of card contents, several in one message if they fit.
     Layout(Layout),

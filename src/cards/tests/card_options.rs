@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// A ring of Alice with card options.
+/// Returns a ring of Alice with card options.
 fn with_card_options(options: CardOptions) -> Card {
     let Card::Call(card) = ringing(one(alice())) else { unreachable!() };
     Card::Call(Box::new(CallCard { options, ..*card }))

@@ -35,7 +35,8 @@ pub(super) async fn check(stack: &HttpStack, base: &Secret, app: &SlackApp, is_p
     Ok(format!("{token}; {place}; {}", socket_mode::judge_app_token(&answer)?))
 }
 
-/// Calls a method that changes nothing; an address of a socket that is not used expires. Such methods take a form: only those that write take JSON.
+/// Calls a method that changes nothing; the address of an unused socket expires. Such methods take a form: only methods that
+/// write take JSON.
 async fn call(
     stack: &HttpStack,
     base: &Secret,

@@ -45,7 +45,7 @@ fn outbox() -> (TempDir, DatabaseOutbox) {
     (dir, queue)
 }
 
-/// A call that was missed `minutes` ago.
+/// Returns a call that was missed `minutes` ago.
 fn missed(id: &str, number: &str, minutes: u64) -> CallUpdate {
     let caller = Caller { name: Some("\u{1b}ALICE".to_owned()), number: PhoneNumber::parse(Some(number), Region::US) };
     let at = before(Timestamp::now(), Duration::from_secs(60 * minutes + 5));

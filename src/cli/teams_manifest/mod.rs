@@ -122,7 +122,7 @@ mod tests {
         value.as_str().unwrap().chars().count()
     }
 
-    /// Width, height and color type of a PNG: 6 has transparency.
+    /// Returns width, height and color type of a PNG: 6 has transparency.
     fn png(bytes: &[u8]) -> (u32, u32, u8) {
         let number = |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap());
         assert!(bytes.starts_with(b"\x89PNG\r\n\x1a\n") && &bytes[12..16] == b"IHDR" && bytes[24] == 8);

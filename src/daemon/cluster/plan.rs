@@ -123,7 +123,7 @@ impl Planner {
         plan
     }
 
-    /// Another daemon may be able to post what this one cannot. Alone, a daemon keeps its sinks.
+    /// Gives stalled sinks up: another daemon may be able to post there. A daemon without others keeps its sinks.
     fn give_up_stalled(&mut self, cluster: ClusterState<'_>, plan: &mut OwnershipPlan, now: Instant) {
         if cluster.others().next().is_none() {
             return;

@@ -145,7 +145,7 @@ impl AlertKind {
         }
     }
 
-    /// Journal message and message id.
+    /// Returns the journal message and its message id.
     const fn journal_event(&self) -> (&'static str, &'static str) {
         match self {
             Self::ScopesMissing(..) => ("scopes missing", message_id::SCOPES_MISSING),

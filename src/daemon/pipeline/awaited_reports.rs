@@ -195,7 +195,7 @@ mod tests {
         Timestamp::from_second(1_800_000_000 + second).unwrap()
     }
 
-    /// A monotonic time, in seconds after the first.
+    /// Returns a monotonic time, in seconds after the first.
     fn instant(second: u64) -> Instant {
         static FIRST: LazyLock<Instant> = LazyLock::new(|| Now::current().instant);
         *FIRST + Duration::from_secs(second)

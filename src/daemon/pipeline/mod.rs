@@ -81,7 +81,7 @@ impl Pipeline {
         self.process_saved(settings, update, now, None).await
     }
 
-    /// As [`Self::process`], for an update that may be saved as pending under the key `saved`.
+    /// Processes an update as [`Self::process`] does. The update may be saved as pending under the key `saved`.
     async fn process_saved(
         &self,
         settings: &Arc<Settings>,

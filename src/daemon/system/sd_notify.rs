@@ -38,7 +38,7 @@ pub fn feed_watchdog() {
     send(&[NotifyState::Watchdog]);
 }
 
-/// Longest interval between calls of [`feed_watchdog`]: half of `WatchdogSec=`, `None` without one.
+/// Returns the longest interval between calls of [`feed_watchdog`]: half of `WatchdogSec=`, `None` without one.
 #[must_use]
 pub fn watchdog_interval() -> Option<Duration> {
     sd_notify::watchdog_enabled().map(|limit| limit / 2)

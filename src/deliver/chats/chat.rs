@@ -1,4 +1,4 @@
-//! What the worker, the config and the commands need to know about one chat, and the requests to it.
+//! One chat as the worker, the config and the commands use it, and the requests to it.
 
 use crate::{
     deliver::{
@@ -28,7 +28,7 @@ pub struct Chat {
     pub title: &'static str,
     /// Keys of a sink's table beside `url` and those of all sinks.
     pub keys: &'static [OptionKey],
-    /// Returns what is wrong with the options; warnings have `is_error: false`.
+    /// Returns the problems of the options; warnings have `is_error: false`.
     pub check: fn(&Url, &ChatOptions) -> Vec<Problem>,
     /// Rate limit of new messages without `pace` in the config.
     pub rate: RateLimit,
@@ -124,7 +124,7 @@ impl ChatOptions {
     }
 }
 
-/// Something wrong with a sink's table.
+/// Problem of a sink's table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// Key of the table.
@@ -135,12 +135,12 @@ pub struct Problem {
     pub is_error: bool,
 }
 
-/// A check without findings.
+/// Returns no problems, for a chat whose options need no check.
 pub(super) const fn no_problems(_: &Url, _: &ChatOptions) -> Vec<Problem> {
     Vec::new()
 }
 
-/// Where messages go.
+/// Target of messages.
 #[derive(Debug, Clone, Copy)]
 pub struct Endpoint<'a> {
     /// URL of the config, a secret.
@@ -160,7 +160,7 @@ pub struct Message<'a> {
     pub body: &'a str,
     /// Rendered headers.
     pub headers: &'a [(String, String)],
-    /// How to post the message.
+    /// Way to post the message.
     pub mode: &'a PostMode,
     /// Key of the message's only delivery; `None` if several share the message.
     pub key: Option<&'a DeliveryKey>,

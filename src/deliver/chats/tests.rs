@@ -34,7 +34,7 @@ fn wait(seconds: u64) -> Verdict {
     Verdict::Wait(Duration::from_secs(seconds))
 }
 
-/// Every line of the recommendation, as (sinks, result, verdict).
+/// Returns every line of the recommendation, as (sinks, result, verdict).
 pub fn recommendation() -> Vec<(Vec<SinkKind>, PostResult, Verdict)> {
     let retry = Verdict::Retry { at_least: None };
     let slowly = Verdict::RetrySlowly { at_least: None };
@@ -239,7 +239,7 @@ fn google_chat_has_one_thread_per_call_and_one_request_id_per_delivery() {
     assert_eq!((merged.url.expose(), json_of(&merged)), (url, json!({})));
 }
 
-/// Returns what a chat reads from a response: the reduced body, the reference, the wait.
+/// Returns the values that a chat reads from a response: the reduced body, the reference, the wait.
 fn parsed(kind: SinkKind, url: &str, body: &str) -> (String, Option<MessageRef>, Option<Duration>) {
     let (url, options) = (Secret::new(url), ChatOptions::default());
     let message = Message { body: "{}", headers: &[], mode: &LIVE, key: None, at: at() };

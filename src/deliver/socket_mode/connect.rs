@@ -27,7 +27,7 @@ const DEFAULT_RATE_WAIT: Duration = Duration::from_secs(30);
 const NEEDS_PERSON: &[&str] =
     &["user_removed_from_team", "team_disabled", "forbidden_team", "socket_mode_not_enabled", "app_not_installed"];
 
-/// Describes why Slack rejects an app, by Slack's word.
+/// Describes the reason for which Slack rejects an app, by Slack's word.
 #[must_use]
 pub fn rejection(word: &str) -> String {
     let cause = match word {
@@ -54,7 +54,7 @@ pub(super) async fn open(http: &Client, api: &Secret, app_token: &Secret) -> Res
     open_socket(http, &url, config, HANDSHAKE_TIMEOUT).await.map_err(|_| OpenFailure::Transient)
 }
 
-/// Returns what is wrong with an app token, from the response to `apps.connections.open`.
+/// Returns the result of a check of an app token, from the response to `apps.connections.open`.
 ///
 /// # Errors
 /// Slack's word and the remedy.

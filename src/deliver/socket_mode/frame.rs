@@ -28,7 +28,7 @@ pub enum Frame {
         /// Content.
         content: Content,
     },
-    /// Anything else.
+    /// Any other frame.
     Unknown,
 }
 

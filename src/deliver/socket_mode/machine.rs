@@ -1,10 +1,10 @@
-//! Connection machine of one Slack app in Socket Mode: when sockets are opened, tested, replaced and closed. Pure: `now` and
-//! randomness are arguments.
+//! Connection machine of one Slack app in Socket Mode: decides when sockets are opened, tested, replaced and closed. Pure:
+//! `now` and randomness are arguments.
 //!
 //! # Invariants
 //! - At most two sockets are open or opening: the live one, and its replacement. Slack allows ten and routes a press to any.
 //! - A replacement is live before the old socket closes. The old one is still read until it ends.
-//! - Inputs of a socket that is not known any more change nothing: a late close event cannot open another socket.
+//! - Inputs of an unknown socket change nothing: a late close event cannot open another socket.
 //! - A rejected app token and disabled Socket Mode are retried after minutes, not with backoff.
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
@@ -43,7 +43,7 @@ enum Phase {
         last_frame: Instant,
         next_ping: Instant,
     },
-    /// Replaced, or closed by us.
+    /// The socket is replaced, or closed by us.
     Closing {
         until: Instant,
     },
@@ -54,10 +54,10 @@ enum Phase {
 pub struct Machine {
     sockets: Vec<Socket>,
     last_generation: Generation,
-    /// When the next socket is opened.
+    /// Time at which the next socket is opened.
     retry_at: Option<Instant>,
     backoff: Backoff,
-    /// The last report was [`Change::Rejected`] with this word.
+    /// Word of the last report, if that was [`Change::Rejected`].
     rejected: Option<String>,
     is_live: bool,
 }
@@ -104,7 +104,7 @@ impl Machine {
         effects
     }
 
-    /// Returns when the machine must be called again.
+    /// Returns the time at which the machine must be called again.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         let of_socket = |socket: &Socket| match socket.phase {
@@ -207,7 +207,7 @@ impl Machine {
         }
     }
 
-    /// A socket ended by itself. Another one is opened unless one is live or on its way.
+    /// Handles a socket that ended without a request of ours. Another one is opened unless one is live or being opened.
     fn on_end(&mut self, phase: Phase, now: Instant, random: &mut impl FnMut() -> f64) {
         if let Phase::Live { since, .. } = phase
             && now.saturating_duration_since(since) >= STABLE_AFTER
@@ -216,7 +216,7 @@ impl Machine {
         }
         let has_other = self.has(|phase| !matches!(phase, Phase::Closing { .. }));
         let is_missed = match phase {
-            // The socket that it should replace may be live still, but not for long.
+            // The socket to be replaced may still be live, but not for long.
             Phase::Opening { .. } => true,
             Phase::Live { .. } => !has_other,
             Phase::Closing { .. } => false,

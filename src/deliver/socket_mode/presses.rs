@@ -28,12 +28,12 @@ const STORE_TIMEOUT: Duration = Duration::from_millis(2500);
 /// Names of foreign envelopes that are logged.
 const MAX_FOREIGN_NAMES: usize = 16;
 
-/// What handling an envelope leaves to do.
+/// Actions that remain after the handling of an envelope.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Handled {
-    /// Acknowledge the envelope.
+    /// Whether to acknowledge the envelope.
     pub(super) acknowledge: bool,
-    /// Then send this private answer.
+    /// Private answer to send afterwards.
     pub(super) answer: Option<(Url, String)>,
 }
 

@@ -27,7 +27,7 @@ const LINGER: Duration = Duration::from_secs(2);
 /// Wait for the peer after our close frame. Slack may keep the connection open.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What the sockets of an app share.
+/// State that the sockets of an app share.
 pub(super) struct Shared<O> {
     pub(super) handler: Handler<O>,
     pub(super) api_url: Secret,

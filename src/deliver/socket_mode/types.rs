@@ -5,10 +5,10 @@ use std::time::Duration;
 /// Number of a socket; never reused.
 pub type Generation = u64;
 
-/// Something that happened.
+/// Input of the machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
-    /// A deadline passed, or nothing.
+    /// A deadline passed, or nothing happened.
     Tick,
     /// The socket could not be opened.
     OpenFailed(Generation, OpenFailure),
@@ -22,14 +22,14 @@ pub enum Input {
     Ended(Generation),
 }
 
-/// Why a socket could not be opened.
+/// Reason for which a socket could not be opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OpenFailure {
     /// Slack rejects the app token, or the app has no Socket Mode: Slack's word.
     Rejected(String),
     /// Slack limits the rate.
     Throttled(Duration),
-    /// Anything else.
+    /// Any other failure.
     Transient,
 }
 
@@ -44,14 +44,14 @@ pub enum Announcement {
     TooMany,
 }
 
-/// Something to do.
+/// Action for the task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     /// Open a socket.
     Open(Generation),
     /// Send a ping.
     Ping(Generation),
-    /// Send a close frame, read what is in flight, end.
+    /// Send a close frame, read the frames in flight, end.
     Close(Generation),
     /// Report a change.
     Report(Change),

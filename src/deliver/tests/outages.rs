@@ -34,7 +34,7 @@ const STEP: Duration = Duration::from_millis(100);
 /// Scheduler turns in one step: enough for a request and its response.
 const TURNS_PER_STEP: usize = 30;
 
-/// How the chat behaves in one span of time.
+/// Behavior of the chat in one span of time.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Behavior {
     Works,

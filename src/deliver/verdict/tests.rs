@@ -20,7 +20,7 @@ fn seconds(seconds: u64) -> Verdict {
     Wait(Duration::from_secs(seconds))
 }
 
-/// Every line of the recommendation, as (sinks, result, verdict).
+/// Returns every line of the recommendation, as (sinks, result, verdict).
 fn recommendation() -> Vec<(Vec<SinkKind>, PostResult, Verdict)> {
     let why = String::new;
     let mut lines: Vec<(Vec<SinkKind>, PostResult, Verdict)> = vec![

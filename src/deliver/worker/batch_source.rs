@@ -1,4 +1,5 @@
-//! Where a worker's deliveries come from: handed over while it waits, or leased after a query, as many as fit into one message.
+//! Sources of a worker's deliveries: handed over while the worker waits, or leased after a query, as many as fit into one
+//! message.
 
 use super::{MIN_WAIT, Worker};
 use crate::{
@@ -22,7 +23,7 @@ where
         let (outbox, name) = (self.outbox.clone(), self.sink.name.clone());
         let received = match self.state.mode() {
             BatchMode::Merge => self.wait_for_work(wait, outbox.receive(&name)).await,
-            // One card at a time, which the query chooses.
+            // One card at a time, chosen by the query.
             BatchMode::Canary | BatchMode::Probe => self.wait_for_work(wait, outbox.wakeup(&name).map(|()| None)).await,
         };
         match received {

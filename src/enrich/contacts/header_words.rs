@@ -14,7 +14,7 @@ pub(super) const FIRST: &str = "firstname givenname first vorname prenom voornaa
 /// Headers of the last name.
 pub(super) const LAST: &str = "lastname familyname surname last nachname nomdefamille apellidos apellido cognome sobrenome apelido apelidos \
     achternaam familienname patronyme efternamn efternavn etternavn nazwisko";
-/// Headers of what stands behind a name.
+/// Headers of the text behind a name.
 pub(super) const SUFFIX: &str = "suffix namesuffix suffixe sufijo sufixo achtervoegsel namenszusatz";
 /// Headers of the company.
 pub(super) const COMPANY: &str = "company companyname organization organisation organizationname organization1name accountname firma firmenname \

@@ -311,7 +311,7 @@ mod tests {
         Column::Fact(label.into())
     }
 
-    /// Program and language, and pairs of class and header.
+    /// Returns program and language, and pairs of class and header.
     fn exports() -> Vec<(&'static str, Vec<(&'static str, &'static str)>)> {
         include_str!("exports.tsv")
             .split("\n== ")

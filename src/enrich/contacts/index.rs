@@ -95,7 +95,7 @@ fn tags(text: &str) -> impl Iterator<Item = String> {
     tags.filter(|tag| !tag.is_empty() && !tag.starts_with('*')).map(str::to_owned)
 }
 
-/// `0/0/00`: Outlook's spelling of "no date".
+/// Returns whether a text is `0/0/00`: Outlook's spelling of "no date".
 fn is_empty_date(text: &str) -> bool {
     text.contains(['/', '-']) && text.bytes().all(|byte| matches!(byte, b'0' | b'/' | b'-'))
 }

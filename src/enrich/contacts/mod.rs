@@ -36,7 +36,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// Largest file that is read: 512 MiB: vCards with photos are large.
+/// Largest file that is read, bytes. 512 MiB, because vCards with photos are large.
 const MAX_FILE_BYTES: u64 = 512 * 1024 * 1024;
 
 /// Failure of a contacts load.
@@ -130,7 +130,7 @@ impl Contacts {
     }
 }
 
-/// What was understood of a contacts file.
+/// Result of reading a contacts file.
 #[derive(Debug, Clone)]
 pub struct ContactsPreview {
     /// Columns and counts.
@@ -139,7 +139,7 @@ pub struct ContactsPreview {
     pub samples: Vec<(E164, CallerInfo)>,
 }
 
-/// Reads a contacts file once, for a person to look at. Blocks.
+/// Reads a contacts file once, for an operator. Blocks.
 ///
 /// # Errors
 /// If the file cannot be read, or is not a table of contacts.

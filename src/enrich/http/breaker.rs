@@ -51,7 +51,7 @@ impl CircuitBreaker {
         self.on_failure(now, retry_after);
     }
 
-    /// Counts a failure. `retry_after` is the wait that the server asked for.
+    /// Counts a failure. `retry_after` is the wait that the server requested.
     pub(super) fn on_failure(&mut self, now: Instant, retry_after: Option<Duration>) {
         self.failures = self.failures.saturating_add(1);
         let was_trial = self.half_open_since.take().is_some();

@@ -1,4 +1,4 @@
-//! Sends one HTTP request: fills the template, follows redirects within the origin only and reads a read_body response.
+//! Sends one HTTP request: fills the template, follows redirects within the origin only and reads a response of bounded size.
 //! Does not decide when to query.
 
 use super::template::{Encoding, Template};
@@ -88,7 +88,7 @@ impl SourceError {
         matches!(self, Self::Unreachable(_) | Self::ServerError(_))
     }
 
-    /// Returns the wait that the server asked for.
+    /// Returns the wait that the server requested.
     #[must_use]
     pub(super) const fn retry_after(&self) -> Option<Duration> {
         match self {

@@ -1,4 +1,4 @@
-//! Maps a CRM's JSON to contacts: where the records are, and which fields to take. Pure.
+//! Maps a CRM's JSON to contacts: finds the records, and reads the fields. Pure.
 
 use super::{
     template::{Encoding, Template},
@@ -32,7 +32,7 @@ pub(crate) struct ResponseMapping {
     numbers: Vec<String>,
 }
 
-/// Where the value of a field comes from.
+/// Origin of a field's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum FieldSource {
     /// JSON pointer into the record.

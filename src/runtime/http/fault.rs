@@ -122,7 +122,8 @@ fn error_chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a
     })
 }
 
-/// The error type of a tunnel is private to its library: its text is the only sign. A test over sockets checks each.
+/// Returns the fault of a proxy's tunnel. The error type of a tunnel is private to its library: its text is the only sign. A
+/// test over sockets checks each.
 fn proxy_fault(error: &(dyn Error + 'static)) -> Option<NetworkFault> {
     match error.to_string().strip_prefix("tunnel error: ")? {
         "proxy authorization required" => Some(NetworkFault::ProxyLogin),

@@ -50,9 +50,10 @@ async fn look_up(name: &str) -> io::Result<Vec<IpAddr>> {
     }
 }
 
-/// The client races the two address families against each other, 300 ms apart, and tries the addresses of one family one
-/// after the other. Several IPv4 addresses are therefore listed in a second form too, as IPv6-mapped ones without the
-/// first: the race then reaches the second address after 300 ms. The plain forms stay, for a kernel without IPv6.
+/// Orders addresses for the race of the client. The client races the two address families against each other, 300 ms apart,
+/// and tries the addresses of one family one after the other. Several IPv4 addresses are therefore listed in a second form
+/// too, as IPv6-mapped ones without the first. The race then reaches the second address after 300 ms. The plain forms stay,
+/// for a kernel without IPv6.
 fn race_order(found: Vec<IpAddr>) -> Vec<IpAddr> {
     let mapped: Vec<IpAddr> = match found.as_slice() {
         [IpAddr::V4(_), rest @ ..] if rest.iter().all(IpAddr::is_ipv4) => rest

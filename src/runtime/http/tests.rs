@@ -211,7 +211,7 @@ async fn private_authority_is_trusted_only_if_configured() {
     assert_eq!(both(&other, "other.test", port).await, [Err(fault), Err(fault)]);
 }
 
-/// The environment belongs to the whole process: the check runs in a process of its own.
+/// Runs the check in a process of its own, because the environment belongs to the whole process.
 #[test]
 fn ssl_cert_file_replaces_the_authorities_of_the_machine() {
     let run = |authorities: &Path| {

@@ -19,7 +19,7 @@ pub(super) struct Event {
     /// Kind: `call.` and the status, `summary.gap`, `summary.recap`, `alert.firing`, `alert.resolved`.
     #[serde(rename = "type")]
     pub(super) kind: String,
-    /// When it happened.
+    /// Time of the event.
     pub(super) timestamp: Timestamp,
     /// [`EVENT_VERSION`].
     version: &'static str,
@@ -96,7 +96,7 @@ struct PersonData {
 }
 
 impl Event {
-    /// Builds the event of a card. `plain` leaves out of a call what a receiver could reject: rows, notes, facts,
+    /// Builds the event of a card. `plain` leaves out the parts of a call that a receiver could reject: rows, notes, facts,
     /// possible contacts.
     pub(super) fn new(
         card: &Card,

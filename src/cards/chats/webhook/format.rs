@@ -27,7 +27,7 @@ const FUEL: u64 = 50_000;
 const BODY: &str = "body";
 const HEADER_PREFIX: &str = "header ";
 
-/// How a webhook message is written. The default is the event as JSON.
+/// Form of a webhook message. The default is the event as JSON.
 #[derive(Clone, Default)]
 pub struct WebhookFormat {
     cloud_events: bool,
@@ -39,7 +39,7 @@ pub struct WebhookFormat {
 struct Compiled {
     environment: Environment<'static>,
     sources: Vec<(String, String)>,
-    /// A failure was logged.
+    /// Whether a failure was logged.
     reported: AtomicBool,
 }
 
@@ -115,7 +115,7 @@ impl WebhookFormat {
     }
 }
 
-/// Why a template gave no text.
+/// Reason for which a template gave no text.
 enum Failure {
     Template(minijinja::Error),
     TooLong,

@@ -14,7 +14,7 @@ impl ConnectionState {
         !self.is_polled() && self.last_live.is_none_or(|last_live| elapsed(last_live, now) > DOWN_AFTER)
     }
 
-    /// Whether active calls are polled, so that calls are received without a lane.
+    /// Returns whether active calls are polled, so that calls are received without a lane.
     fn is_polled(&self) -> bool {
         self.lanes.as_ref().is_some_and(|lanes| lanes.fallback)
     }

@@ -136,7 +136,7 @@ async fn event_gap_is_summarized_in_one_card() {
     assert_eq!(pending(&pipeline).await.len(), 1);
 }
 
-/// The heartbeat is written every 10 s: a daemon stopped earlier leaves a gap beginning where the previous one did.
+/// Checks a heartbeat that is written every 10 s: a daemon stopped earlier leaves a gap beginning where the previous one did.
 #[tokio::test]
 async fn gap_summary_of_next_run_lists_only_new_calls() {
     let dir = tempfile::tempdir().unwrap();
@@ -159,7 +159,7 @@ async fn gap_summary_of_next_run_lists_only_new_calls() {
     assert_eq!(listed.collect::<Vec<_>>(), ["ab", "cd"]);
 }
 
-/// A first frame of a call whose phone rings.
+/// Returns a first frame of a call whose phone rings.
 fn ring(call: &str, at: Timestamp) -> CallSnapshot {
     let party = |id: &str, kind, status| Participant {
         id: Some(id.try_into().unwrap()),

@@ -158,7 +158,7 @@ fn input() -> impl Strategy<Value = (u64, u8, u64)> {
 }
 
 proptest! {
-    /// Whatever happens, at most two sockets are open or opening, and the machine always has a next action.
+    /// Checks that at most two sockets are open or opening, and that the machine always has a next action.
     #[test]
     fn any_inputs_keep_two_sockets_at_most_and_a_deadline(inputs in prop::collection::vec(input(), 0..120)) {
         let mut simulation = Simulation::new();

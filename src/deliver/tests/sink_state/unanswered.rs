@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Every result that may hide a posted message.
+/// Returns every result that may hide a posted message.
 fn unanswered() -> Vec<PostResult> {
     let cut = HttpResponse { status: 200, retry_after: None, body: "o".to_owned(), complete: false };
     let page = reply(200, "<html>log in first</html>");

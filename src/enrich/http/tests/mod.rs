@@ -1,5 +1,5 @@
-//! Tests of the HTTP source with real servers on loopback: correct ones, and ones that hang, lie, truncate, redirect
-//! or never stop.
+//! Tests of the HTTP source with real servers on loopback: correct ones, and ones that hang, send wrong data, truncate,
+//! redirect or never stop.
 
 mod credentials;
 mod limits;

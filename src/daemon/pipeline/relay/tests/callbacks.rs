@@ -22,7 +22,7 @@ fn missed(call: &str, ended: u64) -> Report {
     Report { caller: Some(Caller { name: None, number: number() }), ..Report::summary(call, "MISSED", ago(ended)) }
 }
 
-/// A call of Dana to the number, which lasted 9 s. `answered`: after 3 s.
+/// Returns a call of Dana to the number, which lasted 9 s. `answered`: after 3 s.
 fn outbound(call: &str, ended: u64, answered: bool) -> Report {
     let dana = Person { name: Some("Dana".to_owned()), extension: Some("1015".to_owned()), line: None };
     Report {
