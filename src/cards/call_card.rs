@@ -1,5 +1,5 @@
-//! Builds the content of a call card: which facts, in which order, in which words. All layouts (Slack, Teams, plain)
-//! render this one [`CardContent`]. Does not decide markup, colour or the limits of a chat.
+//! Builds the content of a call card: facts, order and words. All layouts (Slack, Teams, plain) render this one
+//! [`CardContent`]. Does not decide markup, colour or the limits of a chat.
 
 use super::{
     RenderOptions,

@@ -1,4 +1,4 @@
-//! Renders the callback of a missed call: who called back after how long, and how long they talked.
+//! Renders the callback of a missed call: the colleague who called back, the delay, and the length of the talk.
 
 use super::{
     duration::{format_duration, format_time},

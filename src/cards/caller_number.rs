@@ -51,7 +51,7 @@ pub(super) fn network_marks(caller: &call::Caller) -> Option<String> {
     (!marks.is_empty()).then(|| join_dots(marks.iter().map(|mark| Some(mark.to_string()))))
 }
 
-/// Returns what the network sent in place of a name, and its marks: `wireless caller`.
+/// Returns the text that the network sent in place of a name, and its marks: `wireless caller`.
 pub(super) fn network_line(caller: &call::Caller) -> Option<String> {
     let substitute = caller.name.as_deref().and_then(|name| NetworkName::parse(name).substitute);
     let substitute = substitute.map(|text| match text.as_str() {

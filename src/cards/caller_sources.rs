@@ -1,4 +1,4 @@
-//! Renders the sources of a contact: its link, where it was found, and who did not answer.
+//! Renders the sources of a contact: its link, the matching sources, and the sources without an answer.
 
 use super::{
     content::Link,

@@ -1,5 +1,5 @@
-//! Content of the reminder of a claim: the caller, since when the call is claimed, and a try without an answer. Does not decide
-//! when a reminder is due.
+//! Content of the reminder of a claim: the caller, the age of the claim, and a try without an answer. Does not decide when a
+//! reminder is due.
 
 use super::{
     RenderOptions,

@@ -37,7 +37,7 @@ pub(super) const fn label(button: Button) -> &'static str {
     }
 }
 
-/// Returns who claims the call. `person`: the person in the chat's own markup.
+/// Returns the text with the person who claims the call. `person`: the person in the chat's own markup.
 pub(super) fn claim_text(claim: &Claim, person: &str) -> String {
     match claim.kind {
         ClaimKind::CallsBack => format!("🙋 {person} calls back"),

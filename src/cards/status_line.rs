@@ -1,4 +1,4 @@
-//! Renders the status line of a call: whom it rings, who answered after how long, transfers, how it ended. Does not
+//! Renders the status line of a call: ringing phones, the person who answered and the wait, transfers, the end. Does not
 //! render the caller, the emoji or the colour.
 
 use super::{
@@ -200,7 +200,7 @@ fn talked_once(call: &Call, talk_time: Option<Duration>, mask: Mask) -> String {
     join_dots([Some(format!("{talked}{}", held.unwrap_or_default())), with])
 }
 
-/// Renders who talked, in order: `Bob Roy (1015) for 38 s, Eve Li (1016) for 5 min 6 s`.
+/// Renders the talks in order: `Bob Roy (1015) for 38 s, Eve Li (1016) for 5 min 6 s`.
 fn talks(call: &Call, mask: Mask) -> String {
     let part = |talk: &Talk| {
         let who = match &talk.with {

@@ -57,7 +57,7 @@ pub(super) struct ExtraFields<'a> {
     pub(super) emoji: &'a str,
     /// Printed start time of the call.
     pub(super) started: &'a str,
-    /// How much of a phone number is visible.
+    /// Visible part of a phone number.
     pub(super) mask: Mask,
     /// Whether the card is posted late.
     pub(super) late: bool,

@@ -1,5 +1,5 @@
-//! `poprelay check --contacts`: prints what was understood of each contacts file: the meaning of its columns, the rows taken
-//! and refused, and sample cards.
+//! `poprelay check --contacts`: prints the result of reading each contacts file: the meaning of its columns, the rows
+//! accepted and refused, and sample cards.
 
 use super::{CliError, CliResult, test_card};
 use crate::{

@@ -42,11 +42,11 @@ pub struct PlannedCard {
     pub sink: SinkName,
     /// The card.
     pub card: CallCard,
-    /// Why the card goes to the sink.
+    /// Reason for which the card goes to the sink.
     pub reason: RouteReason,
     /// Whether the card is posted. Otherwise the update only refreshes a card that still waits.
     pub is_posted: bool,
-    /// Whether it would be a message of its own.
+    /// Whether the card would be a separate message.
     pub is_message: bool,
 }
 
@@ -104,7 +104,7 @@ fn planned_cards(deliveries: Vec<NewDelivery>) -> Vec<PlannedCard> {
 struct StoredCards(Vec<(SinkName, Option<StatusKind>, CardOptions)>);
 
 impl StoredCards {
-    /// Records what the outbox then holds for a sink. A sink without a card to update gets nothing.
+    /// Records the card that the outbox then has for a sink. A sink without a card to update gets nothing.
     fn add(&mut self, card: &PlannedCard, status: StatusKind) {
         let status = (card.is_message || !card.is_posted).then_some(status);
         let options = &card.card.options;

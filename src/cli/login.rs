@@ -185,7 +185,7 @@ async fn attempt(
     report_grant(login, http, &tokens, out).await
 }
 
-/// Prints what the login lacks while a person is there: missing scopes, and accounts that GoTo does not name.
+/// Prints the problems of the login while a person is there: missing scopes, and accounts that GoTo does not name.
 async fn report_grant(
     login: &Login,
     http: &reqwest::Client,

@@ -50,7 +50,7 @@ struct OpenCaller {
     last: CallCard,
     /// The open missed calls before it, oldest first.
     earlier: Vec<CallCard>,
-    /// The newest claim of its calls, and the name of who calls back or the id in the chat.
+    /// The newest claim of the calls, and the name of the person who calls back or the id in the chat.
     claim: Option<(Claim, String)>,
     /// The last try of a colleague without an answer.
     tried: Option<Callback>,
@@ -66,7 +66,7 @@ impl OpenCaller {
         &self.last.update.call
     }
 
-    /// Returns since when the caller waits: the end of the first open call.
+    /// Returns the start of the wait: the end of the first open call.
     fn waits_since(&self) -> Timestamp {
         self.earlier.first().unwrap_or(&self.last).update.at
     }

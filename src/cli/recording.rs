@@ -19,8 +19,8 @@ const MAX_RECORDING_BYTES: u64 = 16 * 1024 * 1024;
 /// Maximum tracker deadlines processed between two frames. A call has a handful; the limit bounds gaps of years.
 const MAX_TICKS: usize = 10_000;
 
-/// Returns the call updates of a file: each status of a call once, a ring once for each stage and transfer. Filters by the directions of the config's first
-/// connection.
+/// Returns the call updates of a file: each status of a call once, a ring once for each stage and transfer. Filters by the
+/// directions of the config's first connection.
 ///
 /// # Errors
 /// 65 for an invalid recording, 78 for a config without a connection.

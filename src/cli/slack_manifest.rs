@@ -19,8 +19,8 @@ pub struct SlackManifestArgs {
     pub buttons: bool,
 }
 
-/// Prints the manifest as JSON, or its link, for what the config at `path` uses. The config need not be complete: its tokens
-/// come from the app.
+/// Prints the manifest as JSON, or its link, for the features that the config at `path` uses. The config need not be
+/// complete: its tokens come from the app.
 ///
 /// # Errors
 /// 74 if `out` cannot be written.

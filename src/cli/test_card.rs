@@ -81,7 +81,7 @@ impl<W: Write> TestCardRun<'_, W> {
         Ok(())
     }
 
-    /// Sends card A as a message and card B alone, and prints which setting follows from what the channel shows.
+    /// Sends card A as a message and card B alone, and prints the setting that follows from the visible card.
     async fn send_shapes(&mut self, sink: Sink, start: Timestamp) -> CliResult {
         let mut rejections = Vec::new();
         for (letter, shape) in [("A", FlowShape::Message), ("B", FlowShape::Card)] {
@@ -124,7 +124,7 @@ impl<W: Write> TestCardRun<'_, W> {
         let kind = status.kind();
         let update = CallUpdate { call: self.call.clone(), status, at: start };
         let card = Card::Call(Box::new(CallCard::new(update, CallerInfo::default())));
-        // Every run is a call of its own: a receiver ignores ids that it knows.
+        // Every run is a separate call: a receiver ignores known ids.
         let subject = Subject::Named(format!("test card {start}"));
         let key = DeliveryKey { subject, status: kind, sink: sink.name.clone() };
         let rendered = cards::render(sink.kind, &[&card], &self.style, start, false);

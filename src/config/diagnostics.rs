@@ -17,7 +17,7 @@ pub struct Diagnostic {
     pub text: String,
 }
 
-/// Why the config cannot be loaded.
+/// Reason for which the config cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.

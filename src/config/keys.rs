@@ -47,7 +47,7 @@ pub fn known_keys() -> Vec<(&'static str, &'static [&'static str])> {
 /// Returns the field names of a struct that derives `Deserialize`.
 fn fields<'de, T: Deserialize<'de>>() -> &'static [&'static str] {
     let mut names: &'static [&'static str] = &[];
-    // The deserializer always fails; the names are what counts.
+    // The deserializer always fails; only the names count.
     drop(T::deserialize(FieldNames(&mut names)));
     names
 }

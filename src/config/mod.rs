@@ -159,8 +159,8 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
     }
 }
 
-/// Returns what the file uses of a Slack app. Secrets are not read: the app must exist before its tokens. An unreadable file
-/// uses nothing.
+/// Returns the features of a Slack app that the file uses. Secrets are not read: the app must exist before its tokens. An
+/// unreadable file uses nothing.
 #[must_use]
 pub fn app_features(path: &Path) -> AppFeatures {
     let file = fs::read_to_string(path).ok().and_then(|source| parse(&source).ok());
@@ -171,7 +171,7 @@ pub fn app_features(path: &Path) -> AppFeatures {
     })
 }
 
-/// Returns the start of a file's SHA-256: enough to tell two configs apart.
+/// Returns the start of a file's SHA-256: enough to distinguish two configs.
 fn hash(source: &str) -> String {
     Sha256::digest(source).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
@@ -208,7 +208,7 @@ fn parse(source: &str) -> Result<File, Vec<Diagnostic>> {
 struct Validator<'a> {
     source: &'a str,
     credentials: PathBuf,
-    /// All users can read the file.
+    /// Whether all users can read the file.
     is_exposed: bool,
     /// Keys of the file whose value is a secret.
     exposed_keys: Vec<String>,

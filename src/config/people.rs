@@ -116,7 +116,7 @@ impl Validator<'_> {
     }
 }
 
-/// Where a person gets direct messages.
+/// Address of a person's direct messages.
 enum Address {
     /// A member's id, or an e-mail address.
     Slack(String),

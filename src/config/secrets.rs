@@ -5,7 +5,7 @@ use crate::model::secret::{Secret, SecretRef};
 use std::path::Path;
 
 impl Validator<'_> {
-    /// Notes a secret written into a file that all users can read. Values of the environment are not in the file.
+    /// Records a secret written into a file that all users can read. Values of the environment are not in the file.
     pub(super) fn note_inline(&mut self, key: &str, reference: &SecretRef) {
         if self.is_exposed
             && let SecretRef::Text(_) = reference

@@ -53,7 +53,7 @@ pub struct SinkConfig {
     /// Statuses posted besides `ringing`. A live message shows all statuses; these are replied in its thread, if
     /// enabled.
     pub outcomes: Vec<StatusKind>,
-    /// How far a call has come when its ring is posted.
+    /// Stage of a call at which its ring is posted.
     pub ring_at: RingStage,
     /// Whether calls that never left the menu are posted.
     pub menu_only: bool,
@@ -65,7 +65,7 @@ pub struct SinkConfig {
     pub claim_reminder: Option<Duration>,
     /// Masking of callers' numbers.
     pub mask: Mask,
-    /// The channel is the direct messages of a person.
+    /// Whether the channel is the direct messages of a person.
     pub person: bool,
 }
 

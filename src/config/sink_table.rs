@@ -55,7 +55,7 @@ pub(super) struct SinkTable {
     pub pace: Option<PaceValue>,
     /// Statuses posted besides `ringing`.
     pub outcomes: Option<Vec<StatusKind>>,
-    /// How far a call has come when its ring is posted: `phone`, `queue` or `start`.
+    /// Stage of a call at which its ring is posted: `phone`, `queue` or `start`.
     #[serde(default)]
     pub ring_at: RingStage,
     /// Whether calls that never left the menu are posted.

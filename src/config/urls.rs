@@ -4,7 +4,7 @@
 use crate::model::delivery::SinkKind;
 use url::{Host, Url};
 
-/// Most bytes in a URL. Workflows URLs of 290 characters were seen, and programs with narrower fields failed on them.
+/// Most bytes in a URL. Workflows URLs have 290 characters, and programs with narrower fields failed on them.
 const MAX_URL_BYTES: usize = 2048;
 
 fn parse(text: &str) -> Result<Url, String> {
@@ -77,8 +77,8 @@ pub(super) fn parse_webhook(kind: SinkKind, text: &str) -> Result<(SinkKind, Vec
     Ok((sink_kind, warnings))
 }
 
-/// Returns what is suspicious in the URL of a Power Automate flow. The path has several forms and new ones appear, so
-/// only the host and the query are checked; the URL is used unchanged.
+/// Returns the suspicious parts in the URL of a Power Automate flow. The path has several forms and new ones appear, so only
+/// the host and the query are checked; the URL is used unchanged.
 fn flow_warnings(url: &Url, host: &str) -> Vec<&'static str> {
     let mut warnings = Vec::new();
     let is_old = host.ends_with(".logic.azure.com");

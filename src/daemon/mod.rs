@@ -1,6 +1,6 @@
 //! Joins the stages with bounded channels. No stage imports another; this module imports all.
 //!
-//! `supervisor` owns the tasks and `settings` is what a reload replaces. The rest is in folders:
+//! `supervisor` owns the tasks, and `settings` is the part that a reload replaces. The rest is in folders:
 //!
 //! | folder | content |
 //! |---|---|

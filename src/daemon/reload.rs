@@ -50,7 +50,7 @@ pub struct RestartOnly {
 pub struct ReloadedConfig {
     /// The config as read, with the old state directory.
     pub config: Config,
-    /// Its enricher. Unchanged sources keep their contents.
+    /// Enricher of the config. Unchanged sources keep their contents.
     pub enricher: Enricher,
     /// Keys whose change takes effect at a restart.
     pub restart_keys: Vec<&'static str>,
@@ -104,7 +104,7 @@ impl RestartOnly {
     }
 }
 
-/// Returns where the names of users who press buttons of a sink are queried.
+/// Returns the directory that has the names of users who press buttons of a sink.
 fn users(sink: &config::SinkConfig) -> Option<UserDirectory> {
     let app = sink.app.as_ref().filter(|app| app.app_token.is_some())?;
     Some(UserDirectory { api_url: sink.url.clone(), token: app.token.clone() })

@@ -53,13 +53,13 @@ pub struct Settings {
 pub struct SinkSettings {
     /// Statuses posted besides `ringing`.
     pub outcomes: Vec<StatusKind>,
-    /// How far a call has come when its ring is posted.
+    /// Stage of a call at which its ring is posted.
     pub ring_at: RingStage,
     /// Whether a call that never left the menu is posted.
     pub menu_only: bool,
     /// Render options of the sink's cards.
     pub style: RenderOptions,
-    /// How later statuses of a call are posted.
+    /// Form in which later statuses of a call are posted.
     pub mode: MessageMode,
     /// Recap times.
     pub recap: Option<RecapSchedule>,
@@ -67,14 +67,14 @@ pub struct SinkSettings {
     pub recap_latency: bool,
     /// Age of a claim without a call back at which a reminder is replied.
     pub claim_reminder: Option<Duration>,
-    /// Where the names of users who press buttons are queried.
+    /// Directory of the names of users who press buttons.
     pub users: Option<UserDirectory>,
 }
 
-/// How later statuses of a call are posted.
+/// Form in which later statuses of a call are posted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum MessageMode {
-    /// Each status is a message of its own.
+    /// Each status is a separate message.
     #[default]
     Post,
     /// One live message per call, edited as the call moves.
@@ -181,8 +181,8 @@ pub fn notifies(update: &CallUpdate, outcomes: &[StatusKind]) -> bool {
     }
 }
 
-/// Returns whether a call that was not missed is left to be done: the caller waits for a callback, or it is not known
-/// whether a person answered.
+/// Returns whether a call that was not missed needs an action: the caller waits for a callback, or it is unknown whether a
+/// person answered.
 fn is_open_matter(update: &CallUpdate) -> bool {
     let call = &update.call;
     let unknown = call.end_unknown && call.course.talks.is_empty() && call.direction == CallDirection::Inbound;
@@ -193,7 +193,7 @@ fn is_open_matter(update: &CallUpdate) -> bool {
 pub struct SharedSettings(watch::Sender<Arc<Settings>>);
 
 impl SharedSettings {
-    /// Creates it with the first settings.
+    /// Creates the holder with the first settings.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         Self(watch::Sender::new(Arc::new(settings)))
@@ -216,7 +216,7 @@ impl SharedSettings {
         self.0.send_modify(|settings| *settings = Arc::new(change(settings)));
     }
 
-    /// Replaces the settings. Work that loaded the old ones ends with them.
+    /// Replaces the settings. Work that loaded the old ones continues with them.
     pub fn store(&self, settings: Settings) {
         self.0.send_replace(Arc::new(settings));
     }

@@ -15,7 +15,7 @@ use crate::{
 };
 use std::{path::Path, sync::Arc};
 
-/// Why the daemon failed to start, or stopped.
+/// Reason for which the daemon failed to start, or stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum DaemonError {
     /// The state directory is unusable.

@@ -79,7 +79,7 @@ struct Daemon {
     button_alerts: mpsc::Receiver<AlertKind>,
     /// Watchers of contacts and holiday files.
     file_watchers: JoinSet<Infallible>,
-    /// The tasks that look for due recaps and claims every few seconds.
+    /// The tasks that query due recaps and claims every few seconds.
     periodic_tasks: JoinSet<Infallible>,
     /// The ownership of sinks, if the store is shared.
     ownership: JoinSet<Infallible>,
@@ -93,9 +93,9 @@ struct Daemon {
     /// Tasks stalled at the last check.
     stalled: Vec<String>,
     state: state_dir::StateDir,
-    /// The state directory could not be restored at the last check.
+    /// Whether the state directory could not be restored at the last check.
     state_missing: bool,
-    /// Cards given up, for the next alert.
+    /// Cards that became dead letters, for the next alert.
     given_up: GivenUp,
     person_troubles: PersonTroubles,
     _metrics_server: MetricsServer,

@@ -16,7 +16,7 @@ pub struct WatchedFile {
     path: PathBuf,
     /// Version at the last read or failed read.
     read: Option<FileVersion>,
-    /// Changed version, seen by one poll.
+    /// Changed version, found by one poll.
     changed: Option<FileVersion>,
     /// Digest of the content at the last read, and the polls that still compare it.
     content: Option<(u64, u8)>,
@@ -30,7 +30,7 @@ struct FileVersion(Option<(SystemTime, u64, u64)>);
 const CONTENT_POLLS: u8 = 3;
 
 impl WatchedFile {
-    /// Interval of polls. A change is read at the second poll that sees it.
+    /// Interval of polls. A change is read at the second poll that finds it.
     pub const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
     /// Watches a file that was just read.

@@ -100,7 +100,7 @@ mod tests {
         let mut tracker = GapTracker::new(None);
         tracker.lane_up(0, at(1));
         tracker.lane_up(1, at(2));
-        // A NAT forgets both sockets: the last frames are of 80 and 95, lane 0 is reopened at 101.
+        // A NAT drops both sockets: the last frames are of 80 and 95, lane 0 is reopened at 101.
         assert_eq!(tracker.lane_down(0, at(80)), None, "lane 1 may have received");
         assert_eq!(tracker.lane_up(0, at(101)), None);
         assert_eq!(tracker.lane_down(1, at(95)), Some(GapChange::Closed { from: at(95), to: at(101) }));

@@ -67,7 +67,7 @@ pub struct NewToken {
     pub refresh: RefreshToken,
     /// The access token of a refresh; `None` for a login.
     pub access: Option<TimedAccess>,
-    /// As in [`LocalToken`].
+    /// The rejected token, as in [`LocalToken`].
     pub rejected: Option<Secret>,
 }
 

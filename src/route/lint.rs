@@ -88,7 +88,7 @@ impl Routes {
         }
     }
 
-    /// Checks what the rules above leave for a rule.
+    /// Checks which updates the rules above leave for a rule.
     fn check_order(&self, at: usize, rule: &Rule) -> Option<RuleProblem> {
         let mut above = self.rules.iter().take(at).enumerate().filter(|(_, above)| above.covers(rule));
         let never_reached = |above: usize| {

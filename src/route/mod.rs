@@ -5,9 +5,8 @@
 //! - Rules are tried in order. The first match wins; a rule with `continue` lets the next rules be tried too. An update
 //!   without a matching rule goes nowhere; a last rule without `match` is the default. Without rules every update goes to
 //!   every sink.
-//! - A rule matches if all keys of `match` hold and no key of `unless` does. Each key of `unless` is an exception of
-//!   its
-//!   own, so two exceptions need no second rule.
+//! - A rule matches if all keys of `match` hold and no key of `unless` does. Each key of `unless` is an exception of its own,
+//!   so two exceptions need no second rule.
 //! - A muted rule matches and sends nothing: its calls do not fall through to the next rule. Nothing is kept for later;
 //!   after a holiday, rings of the holiday are useless.
 //! - If two matching rules name one sink, the sink gets one card, with the options of the first rule.
@@ -75,7 +74,7 @@ pub struct Rule {
     /// Dates on which the rule sends nothing.
     #[serde(default)]
     pub mute: OneOrMany<DateRange>,
-    /// How much of phone numbers the cards show; replaces the mask of the sink.
+    /// Visible part of phone numbers on the cards; replaces the mask of the sink.
     #[serde(default)]
     pub mask: Option<Mask>,
     /// People and groups that the cards mention.
@@ -84,7 +83,7 @@ pub struct Rule {
     /// Whether the cards are a title and one line.
     #[serde(default)]
     pub compact: bool,
-    /// How far a call has come when its ring is posted; replaces the `ring_at` of the sink.
+    /// Stage of a call at which its ring is posted; replaces the `ring_at` of the sink.
     #[serde(default)]
     pub ring_at: Option<RingStage>,
     /// Whether calls that never left the menu are posted; replaces the `menu_only` of the sink.

@@ -26,7 +26,7 @@ impl LogThrottle {
         Some(mem::take(&mut self.suppressed))
     }
 
-    /// Returns when [`Self::take_suppressed`] has a count to log; `None` if nothing was suppressed.
+    /// Returns the time at which [`Self::take_suppressed`] has a count to log; `None` if nothing was suppressed.
     #[must_use]
     pub fn due(&self) -> Option<Instant> {
         self.logged.filter(|_| self.suppressed > 0).map(|logged| logged + LOG_INTERVAL)

@@ -1,4 +1,4 @@
-//! Text for terminals and logs: characters that could change what is seen are replaced. Markup of chats is not handled.
+//! Text for terminals and logs: characters that could change the visible text are replaced. Markup of chats is not handled.
 
 /// Replaces control characters and direction marks by blanks.
 #[must_use]

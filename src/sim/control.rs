@@ -166,7 +166,7 @@ pub(super) async fn events(State(sim): AppState) -> Response {
     Sse::new(futures_util::StreamExt::chain(before, live)).keep_alive(KeepAlive::default()).into_response()
 }
 
-/// Serves `GET /`: a page with the channels as the team sees them.
+/// Serves `GET /`: a page with the channels as shown to the team.
 pub(super) async fn page() -> Response {
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),

@@ -1,5 +1,5 @@
-//! Lays out cards as Discord embeds. `allowed_mentions` is always empty, in edits too: without it an edit mentions whom its
-//! text names. Content and embeds are always present, because an edit keeps what it does not name.
+//! Lays out cards as Discord embeds. `allowed_mentions` is always empty, in edits too: without it an edit mentions the people
+//! named in its text. Content and embeds are always present, because an edit keeps missing keys.
 
 use super::escape::{markdown, markdown_link, plain, take_rows, within};
 use crate::cards::{

@@ -63,7 +63,7 @@ pub async fn check_online(config: &Config, out: &mut impl Write) -> CliResult {
     Err(CliError::new(69, anyhow::anyhow!("not reachable: {}", failed.join(", "))))
 }
 
-/// Sends a refresh with a token that cannot exist: GoTo checks the client first, so the answer tells a wrong client apart.
+/// Sends a refresh with a token that cannot exist: GoTo checks the client first, so the answer identifies a wrong client.
 async fn token_leg(stack: &HttpStack, connection: &ConnectionConfig) -> Leg {
     let client = Client {
         id: connection.client_id.clone(),
@@ -133,7 +133,7 @@ async fn sink_leg(stack: &HttpStack, sink: &SinkConfig) -> Leg {
     Leg { name, result }
 }
 
-/// Requests a token of a bot: the answer tells a wrong or expired secret apart.
+/// Requests a token of a bot: the answer identifies a wrong or expired secret.
 async fn bot_leg(stack: &HttpStack, sink: &SinkConfig, bot: &Bot) -> Leg {
     let name = format!("sink {} login {}", sink.name, host(&bot.credentials.token_url));
     let result = match TokenCache::default().token(&stack.http, &bot.credentials, None).await {

@@ -14,7 +14,7 @@ use crate::{
 /// Name of the response header with the scopes of the token.
 const SCOPES_HEADER: &str = "x-oauth-scopes";
 
-/// Returns what Slack states about the app of a sink, or what is wrong with it. `is_person`: the sink's channel is a member.
+/// Returns Slack's data about the app of a sink, or its problem. `is_person`: the sink's channel is a member.
 pub(super) async fn check(stack: &HttpStack, base: &Secret, app: &SlackApp, is_person: bool) -> Result<String, String> {
     let (answer, scopes) = call(stack, base, &app.token, "auth.test", &[]).await?;
     let token = slack_setup::judge_token(&answer, scopes.as_deref())?;

@@ -24,7 +24,7 @@ pub(super) fn sink(world: &Simulator) -> String {
     )
 }
 
-/// Waits until the team has something to do.
+/// Waits until an action of the team is due.
 pub(super) async fn wait(team: Option<&Team>) {
     match team.and_then(Team::next_due) {
         Some(at) => tokio::time::sleep_until(at).await,
@@ -32,18 +32,18 @@ pub(super) async fn wait(team: Option<&Team>) {
     }
 }
 
-/// Something that a colleague does.
+/// Action of a colleague.
 #[derive(Debug, Clone)]
 enum Act {
     Press(ButtonPress),
     CallBack { number: String, colleague: Extension },
 }
 
-/// The colleagues and what they will do.
+/// The colleagues and their planned actions.
 #[derive(Debug, Default)]
 pub(super) struct Team {
     due: Vec<(Instant, Act)>,
-    /// Messages that were seen with buttons, and messages with a claim.
+    /// Messages with buttons that were processed, and messages with a claim.
     missed: HashSet<String>,
     claimed: HashSet<String>,
 }
@@ -77,7 +77,7 @@ impl Team {
         }
     }
 
-    /// Does what is due.
+    /// Performs the due actions.
     pub(super) fn act(&mut self, world: &Simulator, now: Instant) {
         let (due, later) = self.due.drain(..).partition(|(at, _)| *at <= now);
         self.due = later;

@@ -1,4 +1,4 @@
-//! What `poprelay status` knows: the daemon's status file, the outbox and the token files. Renders it as text and as JSON.
+//! The data of `poprelay status`: the daemon's status file, the outbox and the token files. Renders them as text and as JSON.
 
 mod words;
 
@@ -39,7 +39,7 @@ pub(super) struct StatusReport {
     daemon: Option<StoredStatus>,
     logins: Vec<ConnectionState>,
     sinks: Vec<SinkState>,
-    /// Why the shared database cannot be read: the sinks are those of this machine's file.
+    /// Reason for which the shared database cannot be read: the sinks are then those of this machine's file.
     shared_problem: Option<String>,
 }
 
@@ -58,9 +58,9 @@ struct SinkState {
 struct ConnectionState {
     name: String,
     last_live: Option<Timestamp>,
-    /// Uses a personal access token, which is not stored.
+    /// Whether the connection uses a personal access token, which is not stored.
     pat: bool,
-    /// Uses the token of the config; GoTo has given no other one yet, and nothing is stored.
+    /// Whether the connection uses the token of the config; GoTo has given no other one yet, and nothing is stored.
     config_token: bool,
     /// Stored token, or the reason why it is not usable.
     token: Result<StoredToken, String>,
@@ -130,7 +130,7 @@ impl StatusReport {
         Ok(Self { running, daemon, logins, sinks, shared_problem })
     }
 
-    /// Returns why the daemon is not ready: not running, no progress, or what its status names.
+    /// Returns the reasons for which the daemon is not ready: not running, no progress, or the problems of its status.
     ///
     /// # Errors
     /// The reasons, on one line.
@@ -142,7 +142,7 @@ impl StatusReport {
         }
     }
 
-    /// Returns why no calls are received, if so.
+    /// Returns the reason for which no calls are received, if any.
     pub(super) fn problem(&self, now: Timestamp) -> Option<String> {
         if !self.running {
             return Some("no daemon runs with this state directory; run systemctl start poprelay".to_owned());

@@ -8,7 +8,7 @@
 //! - A daemon whose share is full leaves a free sink to the others for [`FULL_SHARE_WAIT`], then takes it anyway: the others may
 //!   not have the sink in their config.
 //! - A sink moves only while the difference between two daemons is 2 or more, so that each move makes it smaller, and only after
-//!   [`BALANCE_DELAY`]. A daemon does not claim what it handed back itself before that time.
+//!   [`BALANCE_DELAY`]. A daemon does not claim a sink that it handed back before that time.
 //!
 //! # Rejected
 //! - Owners by a hash of the names: each change of the daemons moves sinks that could stay, and their rate limits start again.
@@ -35,11 +35,11 @@ pub const BALANCE_DELAY: Duration = Duration::from_secs(15);
 /// A daemon that shares the outbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
-    /// Its id, the same after a restart.
+    /// Id of the daemon, the same after a restart.
     pub id: String,
-    /// Its host name.
+    /// Host name.
     pub host: String,
-    /// Its version.
+    /// Version of the program.
     pub version: String,
 }
 
@@ -66,11 +66,11 @@ pub struct OwnershipPlan {
 /// State of a daemon between two ticks.
 #[derive(Debug, Clone, Default)]
 pub struct Planner {
-    /// Since when each configured sink is free.
+    /// Time since which each configured sink is free.
     free_since: BTreeMap<SinkName, Instant>,
-    /// Since when another daemon has two sinks less than this one.
+    /// Time since which another daemon has two sinks less than this one.
     uneven_since: Option<Instant>,
-    /// When this daemon handed a sink back.
+    /// Time at which this daemon handed a sink back.
     handed_back: BTreeMap<SinkName, Instant>,
 }
 

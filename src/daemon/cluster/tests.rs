@@ -16,7 +16,7 @@ const TICK: Duration = Duration::from_secs(1);
 /// Step of the simulation.
 const STEP: Duration = Duration::from_millis(250);
 
-/// What happens to a daemon.
+/// Event in the life of a daemon.
 #[derive(Debug, Clone, Copy)]
 enum Event {
     /// SIGSTOP, for this many steps.
@@ -30,7 +30,7 @@ struct Daemon {
     id: String,
     planner: Planner,
     next_tick: Instant,
-    /// The sinks that it posts to, and until when.
+    /// The sinks that the daemon posts to, and the end of its claim.
     posts_to: Vec<SinkName>,
     until: Instant,
     away_until: Option<Instant>,
@@ -48,9 +48,9 @@ struct World {
     store: Store,
     daemons: Vec<Daemon>,
     sinks: Vec<SinkName>,
-    /// Since when a sink has no daemon that may post to it.
+    /// Time since which a sink has no daemon that may post to it.
     unserved: BTreeMap<SinkName, Instant>,
-    /// Which daemons run. A change starts the 10 s again.
+    /// Daemons that run. A change starts the 10 s again.
     running: Vec<bool>,
 }
 
@@ -123,7 +123,7 @@ impl Daemon {
         self.posts_to.contains(sink) && now < self.until
     }
 
-    /// Does what the task does: a heartbeat, a renewal, claims and hand-backs.
+    /// Runs one tick of the task: a heartbeat, a renewal, claims and hand-backs.
     fn tick(&mut self, store: &mut Store, sinks: &[SinkName], now: Instant) {
         store.seen.insert(self.id.clone(), now);
         for (owner, expires) in store.owners.values_mut().filter(|(owner, _)| *owner == self.id) {

@@ -54,7 +54,7 @@ pub enum AlertKind {
     SinkUnreachable(SinkName, String),
     /// The sink has been throttled for 15 minutes.
     SinkThrottled(SinkName),
-    /// The sink accepts cards again; the cards were given up meanwhile.
+    /// The sink accepts cards again. The cards became dead letters before that.
     SinkRecovered(SinkName, LostCards),
     /// The workspace rejects a mention; the card was posted without it.
     MentionRejected(SinkName),
@@ -176,8 +176,8 @@ impl AlertKind {
     }
 }
 
-/// Logs the alert and enqueues its card for the operator's sink. `host`: the name of this one, if other daemons share the store.
-/// What they notice too is one card, and what they do not notice names the host.
+/// Logs the alert and enqueues its card for the operator's sink. `host`: name of this host, if other daemons share the store.
+/// A trouble that all of them notice is one card; a trouble of one host names the host.
 pub async fn raise(alert: &AlertKind, sink: Option<SinkName>, outbox: &DatabaseOutbox, host: Option<&str>) {
     alert.log();
     let Some(sink) = sink else { return };

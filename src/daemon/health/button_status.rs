@@ -12,7 +12,7 @@ pub enum ButtonStatus {
     Connecting,
     /// A socket is live.
     Live {
-        /// Slack counts more sockets of the app than this daemon has.
+        /// Whether Slack counts more sockets of the app than this daemon has.
         has_foreign: bool,
     },
     /// Slack rejects the app token, or Socket Mode is off: Slack's word.
@@ -63,7 +63,7 @@ impl ButtonStatus {
     }
 }
 
-/// Drops the status of sinks that are not wanted. Returns those with a rejection, which is over with the app token.
+/// Drops the status of sinks that are not configured. Returns those with a rejection, which is over with the app token.
 pub fn retain(buttons: &mut BTreeMap<SinkName, ButtonStatus>, is_wanted: impl Fn(&SinkName) -> bool) -> Vec<SinkName> {
     let mut over = Vec::new();
     buttons.retain(|name, status| {

@@ -27,7 +27,7 @@ const CLOCK_WARNING: SignedDuration = SignedDuration::from_secs(30);
 /// Monitor of one connection.
 pub struct ConnectionMonitor {
     connection: ConnectionName,
-    /// How this connection gets a login.
+    /// Way to a login of this connection.
     login_advice: LoginAdvice,
     pipeline: Arc<Pipeline>,
     outage: OutageTimer,

@@ -1,5 +1,5 @@
-//! Cards that were given up, until an alert about them is posted. A lost card must not be visible in the journal only:
-//! the alert about a recovered sink lists what the sink lost, and an alert that was itself given up is posted again as part
+//! Cards that became dead letters, until an alert about them is posted. A lost card must not be visible in the journal only:
+//! the alert about a recovered sink lists the lost cards. An alert that became a dead letter itself is posted again as part
 //! of a later one. Pure.
 
 use crate::model::ids::SinkName;
@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Descriptions kept for each sink; the rest is counted.
 const MAX_LISTED: usize = 5;
 
-/// Cards given up at one sink.
+/// Cards of one sink that became dead letters.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LostCards {
     listed: Vec<String>,
@@ -38,13 +38,13 @@ impl LostCards {
     }
 }
 
-/// Cards given up since the last good state of their sinks.
+/// Cards that became dead letters since the last good state of their sinks.
 #[derive(Debug, Default)]
 pub struct GivenUp {
     by_sink: BTreeMap<SinkName, LostCards>,
     /// Sinks with a reported problem.
     in_trouble: BTreeSet<SinkName>,
-    /// Alerts that were given up. No alert was posted about them.
+    /// Alerts that became dead letters. No alert was posted about them.
     alerts: LostCards,
 }
 
@@ -62,8 +62,8 @@ impl GivenUp {
         self.by_sink.entry(sink).or_default().add(what);
     }
 
-    /// Records a delivery. Returns the alerts that were given up, for a new alert about them. A lost alert is listed once: if
-    /// the new one is given up as well, the chat rejects its content.
+    /// Records a delivery. Returns the alerts that became dead letters, for a new alert about them. A lost alert is listed
+    /// once: if the new one becomes a dead letter as well, the chat rejects its content.
     pub fn on_delivered(&mut self, sink: &SinkName) -> Option<LostCards> {
         if !self.in_trouble.contains(sink) {
             self.by_sink.remove(sink);
@@ -72,7 +72,7 @@ impl GivenUp {
         (!alerts.is_empty()).then_some(alerts)
     }
 
-    /// Records the end of a problem and returns what was given up in its time.
+    /// Records the end of a problem and returns the cards that became dead letters in its time.
     pub fn on_recovered(&mut self, sink: &SinkName) -> LostCards {
         self.in_trouble.remove(sink);
         self.by_sink.remove(sink).unwrap_or_default()

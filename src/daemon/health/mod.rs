@@ -1,4 +1,4 @@
-//! State of the daemon as an operator sees it: status line, readiness, outages, alerts.
+//! State of the daemon as shown to an operator: status line, readiness, outages, alerts.
 
 pub mod alert;
 pub mod button_status;

@@ -4,8 +4,8 @@ use crate::{daemon::system::sd_notify, runtime::message_id};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// READY is sent after this even without any answer from GoTo: the daemon runs, and the status line states what is
-/// missing.
+/// READY is sent after this time even without any answer from GoTo: the daemon runs, and the status line names the missing
+/// answer.
 const READY_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Sends READY once and after each reload, and the status line on changes.

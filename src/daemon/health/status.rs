@@ -37,11 +37,11 @@ pub struct Status {
     pub disabled: BTreeSet<SinkName>,
     /// Buttons of each Slack app with an app token, by its first sink.
     pub buttons: BTreeMap<SinkName, ButtonStatus>,
-    /// The outbox is in memory only.
+    /// Whether the outbox is in memory only.
     pub store_in_memory: bool,
     /// The store that several daemons share; `None`: this daemon shares none, or has not reached it yet.
     pub shared_store: Option<SharedStoreStatus>,
-    /// Why the shared store is away.
+    /// Reason for which the shared store is away.
     pub store_away: Option<PostgresFault>,
     /// Calls posted on `day`.
     pub calls: u64,
@@ -51,9 +51,9 @@ pub struct Status {
     pub pending: u64,
     /// Pending cards of each configured sink, and of others that have some.
     pub backlog: BTreeMap<SinkName, Backlog>,
-    /// Last check of the store by the supervisor: when, and whether it answered.
+    /// Last check of the store by the supervisor: its time, and whether the store answered.
     pub checked: Option<(Instant, bool)>,
-    /// Why the config on disk was rejected.
+    /// Reason for which the config on disk was rejected.
     pub config_error: Option<String>,
     /// Keys whose change takes effect at a restart.
     pub restart_keys: Vec<&'static str>,
@@ -64,7 +64,7 @@ pub struct Status {
 pub struct Backlog {
     /// Number of cards.
     pub cards: u64,
-    /// When the oldest was enqueued.
+    /// Time at which the oldest was enqueued.
     pub oldest: Option<Timestamp>,
 }
 
@@ -79,19 +79,19 @@ pub struct ConnectionStatus {
     pub unrecovered_gaps: BTreeSet<Timestamp>,
     /// End of the earliest recovered call that is not posted yet.
     pub unposted_since: Option<Timestamp>,
-    /// No lane is live, and active calls are polled.
+    /// Whether active calls are polled, because no lane is live.
     pub fallback: bool,
-    /// GoTo's clock, once it is learned.
+    /// GoTo's clock, after its first measurement.
     pub clock: Option<ServerClock>,
-    /// `poprelay login` is required.
+    /// Whether `poprelay login` is required.
     pub login_required: bool,
-    /// What the login needs, if one is required.
+    /// Remedy of the login, if one is required.
     pub login_problem: Option<LoginAdvice>,
-    /// GoTo rejects the connection.
+    /// Whether GoTo rejects the connection.
     pub rejected: bool,
-    /// The first subscription was attempted, successful or not.
+    /// Whether the first subscription was attempted, successful or not.
     pub attempted: bool,
-    /// Why the last attempt of a lane got no answer.
+    /// Reason for which the last attempt of a lane got no answer.
     pub fault: Option<NetworkFault>,
 }
 
@@ -110,7 +110,7 @@ impl ConnectionStatus {
 }
 
 impl SharedStatus {
-    /// Converts a local time into GoTo's time, for ages of GoTo's times. The clock that was learned last counts.
+    /// Converts a local time into GoTo's time, for ages of GoTo's times. The last measurement of GoTo's clock counts.
     #[must_use]
     pub fn goto_time(&self, local: Timestamp, now: Now) -> Timestamp {
         let clocks = self
@@ -151,7 +151,7 @@ impl Status {
         store_answers && now.saturating_duration_since(at) < CHECK_TIMEOUT
     }
 
-    /// Returns why calls may be lost; empty if every connection receives calls and the store writes.
+    /// Returns the reasons for which calls may be lost; empty if every connection receives calls and the store writes.
     #[must_use]
     pub fn problems(&self, now: Instant) -> Vec<String> {
         let receives = |connection: &ConnectionStatus| !connection.live.is_empty() || connection.fallback;

@@ -40,7 +40,7 @@ pub struct StoredStatus {
     pub started: Timestamp,
     /// Time of the write.
     pub written: Timestamp,
-    /// Why calls may be lost; empty if none are.
+    /// Reasons for which calls may be lost; empty without any.
     pub problems: Vec<String>,
     /// Status of each connection, by name.
     pub connections: BTreeMap<String, StoredConnection>,
@@ -48,15 +48,15 @@ pub struct StoredStatus {
     pub disabled: Vec<String>,
     /// Whether presses of buttons are received, in words, by the first sink of each Slack app.
     pub buttons: BTreeMap<String, String>,
-    /// The outbox is in memory only.
+    /// Whether the outbox is in memory only.
     pub store_in_memory: bool,
     /// The owner of each sink in the shared database, in words.
     pub owners: BTreeMap<String, String>,
     /// Hosts of the live daemons on the shared database.
     pub hosts: Vec<String>,
-    /// Why the shared database is away.
+    /// Reason for which the shared database is away.
     pub store_away: Option<String>,
-    /// Why the config on disk was rejected.
+    /// Reason for which the config on disk was rejected.
     pub config_error: Option<String>,
     /// Keys whose change takes effect at a restart.
     pub restart_keys: Vec<String>,
@@ -72,11 +72,11 @@ pub struct StoredConnection {
     pub lanes: u8,
     /// Number of live lanes.
     pub live: u8,
-    /// Active calls are polled over REST.
+    /// Whether active calls are polled over REST.
     pub fallback: bool,
-    /// A login is required.
+    /// Whether a login is required.
     pub login_required: bool,
-    /// Why the last attempt of a lane got no answer.
+    /// Reason for which the last attempt of a lane got no answer.
     pub fault: Option<String>,
 }
 
@@ -135,7 +135,7 @@ fn describe_owners(shared: &SharedStoreStatus) -> impl Iterator<Item = (String, 
 pub struct StatusFile {
     dir: PathBuf,
     started: Timestamp,
-    /// The last content, without times, and when it was written.
+    /// The last content, without times, and the time of the write.
     last: Option<(StoredStatus, Instant)>,
 }
 

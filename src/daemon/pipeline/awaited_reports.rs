@@ -14,14 +14,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Fetches under way at the same time: what the rate limit passes in two seconds.
+/// Fetches in progress at the same time: the number that the rate limit passes in two seconds.
 const MAX_FETCHES: usize = 16;
 
 /// Time after which a fetch counts as waiting for its next attempt: GoTo answers in about a second, and the first retry
 /// follows after 30 s.
 const FETCH_SPAN: Duration = Duration::from_secs(5);
 
-/// Summaries that wait for a full report: what is fetched in 20 min. Beyond that a call is posted as its summary allows.
+/// Summaries that wait for a full report: the number that is fetched in 20 min. Beyond that a call is posted as its summary
+/// allows.
 const MAX_WAITING: usize = 10_000;
 
 /// Waiting summaries from which on one that proves its outcome is posted without the details of its full report.
@@ -38,7 +39,7 @@ const FETCH_TIMEOUT: Duration = Duration::from_secs(240);
 pub struct AwaitedReports {
     /// Reports that the call tracker needs: details of calls with a posted card.
     requested: VecDeque<ConversationSpaceId>,
-    /// The last fetch was a requested one. While both kinds wait they alternate.
+    /// Whether the last fetch was a requested one. While both kinds wait they alternate.
     fetched_requested: bool,
     waiting: BTreeMap<ConversationSpaceId, Awaited>,
     /// Reports of a gap, which are passed on together with the others of the gap.
@@ -52,11 +53,11 @@ struct Awaited {
     /// `None`: an open call of an earlier run without a known report.
     summary: Option<Report>,
     in_gap: bool,
-    /// When the fetch began.
+    /// Start of the fetch.
     fetched: Option<Instant>,
 }
 
-/// What can be passed on now.
+/// Reports and calls that can be passed on now.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct ReadyReports {
     /// Reports to recover calls from.
@@ -107,7 +108,8 @@ impl AwaitedReports {
         if in_gap { self.held.push(report) } else { self.held.insert(0, report) }
     }
 
-    /// Returns what can be recovered now. Reports of a gap are returned together, or as soon as they fill a gap summary.
+    /// Returns the reports that can be recovered now. Reports of a gap are returned together, or as soon as they fill a gap
+    /// summary.
     pub fn ready(&mut self, in_gap: impl Fn(&Report) -> bool, now: Instant) -> ReadyReports {
         let is_expired = |awaited: &Awaited| awaited.fetched.is_some_and(|since| since + FETCH_TIMEOUT <= now);
         let mut unreported = Vec::new();
@@ -169,7 +171,7 @@ impl AwaitedReports {
         self.unposted.values().min().copied()
     }
 
-    /// Returns when [`Self::ready`] or [`Self::begin_fetches`] has something to do, if no report is received before.
+    /// Returns the time at which [`Self::ready`] or [`Self::begin_fetches`] has work, if no report is received before.
     #[must_use]
     pub fn next_deadline(&self, now: Instant) -> Option<Instant> {
         if !self.requested.is_empty() {

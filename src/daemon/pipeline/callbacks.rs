@@ -1,4 +1,4 @@
-//! Callbacks: what a new update means for the missed calls of its caller, and the edits and short messages that follow.
+//! Callbacks: the effect of a new update on the missed calls of its caller, and the edits and short messages that follow.
 //! [`decide`] and `once_per_sink` are pure; the rest reads and writes the outbox.
 //!
 //! Facts are stored first (`outbox::missed_calls`), then all missed calls of the number are decided again. So the order of
@@ -30,7 +30,7 @@ const REPLAYED_AGE: Duration = Duration::from_secs(24 * 3600);
 pub struct ChangedCallback {
     /// The update with the new callback.
     pub card: CallCard,
-    /// Whether messages about it may be due. Otherwise more is known of what was posted, or of another try.
+    /// Whether messages about it may be due. Otherwise only details of a posted callback or of another try are new.
     pub is_news: bool,
 }
 

@@ -1,5 +1,5 @@
-//! Passes caller history queries from `enrich` to `goto`, and the answers back. `enrich` decides whether to query,
-//! `goto` how and how often.
+//! Passes caller history queries from `enrich` to `goto`, and the answers back. `enrich` decides whether to query. `goto`
+//! decides the form and the rate of the queries.
 
 use crate::{
     daemon::{pipeline::Pipeline, settings::Settings},

@@ -33,7 +33,7 @@ pub fn address(
     addressed
 }
 
-/// Returns the people whose phones ring with an update: after a hand-over those to whom the call is handed on.
+/// Returns the people whose phones ring with an update: after a hand-over those of the destination.
 fn rung(update: &CallUpdate) -> &[Person] {
     let call = &update.call;
     let is_ring = update.status.kind() == StatusKind::Ringing && call.course.stage == RingStage::Phone;

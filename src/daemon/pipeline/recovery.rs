@@ -31,7 +31,7 @@ pub struct UnfinishedCall {
     pub last_update: Option<CallUpdate>,
     /// Time of the last snapshot.
     pub last_seen: Timestamp,
-    /// Whether its report is awaited, because the call must have ended.
+    /// Whether the report of the call is required, because the call must have ended.
     pub is_awaited: bool,
 }
 
@@ -60,7 +60,7 @@ pub struct Recovery {
     uncovered_since: Option<Timestamp>,
     /// Calls of an earlier run with a posted ring and no posted end.
     open_calls: HashMap<ConversationSpaceId, UnfinishedCall>,
-    /// Calls with a posted end, of this or an earlier run, and since when that is known.
+    /// Calls with a posted end, of this or an earlier run, each with the time at which that became known.
     ended: HashMap<ConversationSpaceId, Timestamp>,
 }
 
@@ -74,7 +74,7 @@ pub struct Recovered {
 }
 
 impl Recovery {
-    /// Creates it from the open and ended calls of an earlier run, and the start of those that it did not recover.
+    /// Creates the state from the open and ended calls of an earlier run, and the start of those that it did not recover.
     #[must_use]
     pub fn new(
         open_calls: HashMap<ConversationSpaceId, UnfinishedCall>,
@@ -180,7 +180,8 @@ impl Recovery {
         self.await_reports(|call, _| !active.contains(call))
     }
 
-    /// Returns when [`Self::tick`] is due. `None` before the first gap closes, since GoTo cannot be queried earlier.
+    /// Returns the time at which [`Self::tick`] is due. `None` before the first gap closes, since GoTo cannot be queried
+    /// earlier.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
         self.last_gap()?;

@@ -35,7 +35,7 @@ use tokio_util::sync::CancellationToken;
 /// Time a clean stop waits for running look-ups, whose deadline is 0.8 s by default.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A processed update, and what its look-up still waits for.
+/// A processed update, and the look-ups that are still running.
 type Processed = (CallUpdate, Option<PendingLookup>);
 
 /// The relay of one connection.
@@ -191,7 +191,7 @@ impl Relay {
 
     fn on_snapshot(&mut self, settings: &Arc<Settings>, snapshot: CallSnapshot) {
         let (call, now) = (snapshot.call.clone(), Now::current());
-        // A frame that was held up somewhere. The call's end is posted: a ring card would come after it.
+        // A delayed frame. The call's end is posted: a ring card would come after it.
         if self.recovery.has_ended(&call) && !self.tracker.knows(&call) {
             return;
         }
@@ -208,7 +208,7 @@ impl Relay {
         }
     }
 
-    /// Carries out the tracker's effects. Reports to fetch are queued: the tracker asks once.
+    /// Carries out the tracker's effects. Reports to fetch are queued: the tracker requests each once.
     fn apply(&mut self, settings: &Arc<Settings>, effects: Vec<Effect>) {
         for effect in effects {
             match effect {

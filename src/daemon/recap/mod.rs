@@ -48,7 +48,7 @@ fn due(settings: &Settings, seen: Timestamp, now: Timestamp) -> Vec<DueRecap> {
     dues.collect()
 }
 
-/// Enqueues each sink's recaps, forever. The start looks back by `MAX_DELAY`; the outbox rejects recaps already
+/// Enqueues each sink's recaps, forever. The first poll covers the last `MAX_DELAY`; the outbox rejects recaps already
 /// enqueued.
 pub async fn run(pipeline: Arc<Pipeline>) -> Infallible {
     let heartbeat = pipeline.tasks.register("recaps".to_owned(), Instant::now());
@@ -60,7 +60,7 @@ pub async fn run(pipeline: Arc<Pipeline>) -> Infallible {
     }
 }
 
-/// Enqueues recaps due since `seen`. Returns the time up to which that is done.
+/// Enqueues recaps due since `seen`. Returns the time up to which all recaps are enqueued.
 async fn poll(pipeline: &Pipeline, heartbeat: &TaskHeartbeat, seen: Timestamp, now: Timestamp) -> Timestamp {
     let (settings, settled) = (pipeline.settings.load(), before(now, SETTLE_DELAY));
     // A clock that jumped ahead must not produce the recaps of years.
@@ -100,8 +100,8 @@ async fn enqueue_recap(pipeline: &Pipeline, settings: &Settings, due: &DueRecap,
     }
 }
 
-/// Completes the callers of a recap with what the open list has of them, and with their names. Drops those that a person is
-/// done with, and those beyond the limit.
+/// Completes the callers of a recap with the facts of the open list, and with their names. Drops those that a person has
+/// marked as done, and those beyond the limit.
 async fn complete(pipeline: &Pipeline, settings: &Settings, recap: &mut Recap) {
     let key = |waiting: &PendingCallback| waiting.number.as_e164().map(CallerKey::of);
     let pending: Vec<(CallerKey, PendingCallback)> =

@@ -1,5 +1,6 @@
-//! Records what GoTo sends, for `poprelay replay`. Off unless `[state] record` is set; pseudonymized (`encode`) and
-//! bounded in size. A writer thread keeps a slow disk from delaying cards; frames beyond its queue are dropped.
+//! Records the snapshots and reports of GoTo, for `poprelay replay`. Off unless `[state] record` is set; pseudonymized
+//! (`encode`) and bounded in size. A writer thread keeps a slow disk from delaying cards; frames beyond its queue are
+//! dropped.
 
 pub mod encode;
 
@@ -26,7 +27,7 @@ use std::{
 
 /// Folder of the recordings in the state directory.
 pub const RECORDINGS_DIR: &str = "recordings";
-/// Bytes per file: about 4,000 frames, a quarter of what `replay` reads.
+/// Bytes per file: about 4,000 frames, a quarter of the file that `replay` accepts.
 const MAX_FILE_BYTES: u64 = 4 << 20;
 /// Number of files kept.
 const MAX_FILES: usize = 4;

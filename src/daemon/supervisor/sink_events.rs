@@ -1,4 +1,5 @@
-//! What the supervisor does with the events of the delivery workers: status, alerts, and the cards given up meanwhile.
+//! Handles the events of the delivery workers: status, alerts, and the cards that became dead letters until the recovery of a
+//! sink.
 
 use super::Daemon;
 use crate::{daemon::health::alert::AlertKind, deliver::SinkEvent, model::ids::SinkName, runtime::message_id};

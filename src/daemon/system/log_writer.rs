@@ -1,5 +1,5 @@
-//! Writes log lines to stderr from a thread of its own. A reader that stalls (the pipe of a container) then delays no
-//! task: lines beyond the queue are dropped and counted.
+//! Writes log lines to stderr from a separate thread. A reader that stalls (the pipe of a container) then delays no task:
+//! lines beyond the queue are dropped and counted.
 
 use std::{
     io::{self, Write},

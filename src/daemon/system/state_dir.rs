@@ -16,7 +16,7 @@ const LOCK_RETRY_DELAY: Duration = Duration::from_millis(50);
 /// Longest shown host name: that of Linux.
 const MAX_HOST_NAME_CHARS: usize = 64;
 
-/// Why the state directory cannot be used.
+/// Reason for which the state directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     /// The directory cannot be created or written.
@@ -77,8 +77,8 @@ pub fn lock(dir: &Path) -> Result<StateDir, StateError> {
 }
 
 impl StateDir {
-    /// Creates directory, lock and host id again if they were removed. Returns whether that was needed. A second
-    /// daemon could otherwise start beside this one.
+    /// Creates directory, lock and host id again if they were removed. Returns whether anything was missing. A second daemon
+    /// could otherwise start beside this one.
     ///
     /// # Errors
     /// [`StateError`]: unusable, or another daemon was faster.

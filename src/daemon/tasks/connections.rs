@@ -41,7 +41,7 @@ const UNKNOWN_CALLS_MAX_AGE: Duration = Duration::from_secs(3600);
 /// Age of ended calls recognized in reports. Reports arrive some minutes after a call's end.
 const ENDED_CALLS_MAX_AGE: Duration = Duration::from_secs(24 * 3600);
 
-/// The connection tasks and what they share.
+/// The connection tasks and their shared parts.
 pub struct ConnectionTasks {
     context: ConnectionContext,
     tasks: TaskSet<ConnectionName, ConnectionConfig>,

@@ -176,7 +176,7 @@ mod tests {
         };
         let watcher = tokio::spawn(watch_holidays(Arc::clone(&pipeline)));
         assert_eq!(state(), ScheduleState::Open);
-        // The watcher must have seen the file first.
+        // The watcher must have read the file first.
         tokio::task::yield_now().await;
         fs::write(&path, calendar("20261123")).unwrap();
         let closed = async || {

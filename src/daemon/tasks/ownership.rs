@@ -1,5 +1,5 @@
-//! The task that owns sinks, where several daemons share the outbox: each second it renews the claims, carries out what `cluster`
-//! decides to claim and hand back, and sets until when the workers may post. Decides nothing itself.
+//! The task that owns sinks, where several daemons share the outbox. Each second it renews the claims, carries out the plan
+//! of `cluster`, and sets the time until which the workers may post. Decides nothing itself.
 
 use crate::{
     daemon::{
@@ -42,9 +42,9 @@ struct Ownerships {
     /// Sinks that are handed back after their post in progress.
     closing: BTreeSet<SinkName>,
     last_tick: Instant,
-    /// Until when the store must confirm what this daemon owned last.
+    /// Time until which the store must confirm the last owned sinks.
     unconfirmed_until: Option<Instant>,
-    /// The last renewal failed.
+    /// Whether the last renewal failed.
     has_failed: bool,
     pulse: TaskHeartbeat,
 }
@@ -73,7 +73,7 @@ pub async fn run(pipeline: Arc<Pipeline>, registry: OwnershipRegistry, me: Strin
         task.pulse.busy(Now::current().instant);
         match task.tick().await {
             Ok(()) => task.has_failed = false,
-            // The claims end by themselves.
+            // The claims expire without a request.
             Err(error) if !task.has_failed => {
                 task.has_failed = true;
                 tracing::warn!(%error, "claims of sinks not renewed");

@@ -19,7 +19,7 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// The tasks and what they share.
+/// The tasks and their shared parts.
 pub struct SlackSockets {
     pipeline: Arc<Pipeline>,
     http: reqwest::Client,

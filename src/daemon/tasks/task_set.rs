@@ -1,12 +1,12 @@
-//! Reconciles named tasks of one kind (a worker per sink, a relay per connection) with the wanted ones. Pure: the
-//! caller starts and stops them.
+//! Reconciles named tasks of one kind (a worker per sink, a relay per connection) with the required ones. Pure: the caller
+//! starts and stops them.
 //!
 //! A task with changed settings is stopped first and started after its exit: two tasks never share a name.
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 use std::collections::BTreeMap;
 
-/// Wanted and running tasks of one kind. `N` is their name, `C` their settings.
+/// Required and running tasks of one kind. `N` is their name, `C` their settings.
 #[derive(Debug)]
 pub struct TaskSet<N, C> {
     wanted: BTreeMap<N, C>,
@@ -55,7 +55,7 @@ impl<N, C> Default for TaskSet<N, C> {
 }
 
 impl<N: Ord + Clone, C: PartialEq + Clone> TaskSet<N, C> {
-    /// Sets the wanted tasks. Returns the actions to take and the number of changes.
+    /// Sets the required tasks. Returns the actions to take and the number of changes.
     pub fn reconcile(&mut self, wanted: BTreeMap<N, C>) -> (Vec<TaskAction<N, C>>, Changes) {
         let before = std::mem::replace(&mut self.wanted, wanted);
         let changes = Changes {
@@ -83,7 +83,7 @@ impl<N: Ord + Clone, C: PartialEq + Clone> TaskSet<N, C> {
         (actions, changes)
     }
 
-    /// Records the exit of a task. A requested exit of a wanted task counts as its restart.
+    /// Records the exit of a task. A requested exit of a required task counts as its restart.
     pub fn on_exit(&mut self, name: &N) -> TaskExit<C> {
         match self.running.remove(name) {
             Some(RunningTask { stopping: true, .. }) => {

@@ -25,7 +25,7 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// The workers and what they share.
+/// The workers and their shared parts.
 pub struct Workers {
     pipeline: Arc<Pipeline>,
     http: reqwest::Client,

@@ -19,7 +19,7 @@ use url::Url;
 const CLOUD_EVENTS_VERSION: &str = "ce-specversion";
 const USER_AGENT: &str = concat!("poprelay/", env!("CARGO_PKG_VERSION"));
 
-/// The chat. A program takes more than a channel that people read.
+/// The chat. A program accepts more messages than a channel that people read.
 pub(super) static CHAT: Chat = Chat {
     kind: SinkKind::Webhook,
     title: "webhook",

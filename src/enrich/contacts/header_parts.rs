@@ -36,7 +36,7 @@ pub(super) const ADDRESS: &str = "street address zip zipcode postal postalcode p
 pub(super) const ADDRESS_KINDS: &str = "home personal business work mailing buro other billing shipping postal primary geschaftlich privat private prive weitere \
     weiterer bureau domicile autre travail casa trabajo particular otra otro residencia residencial comercial empresa uff \
     ab altra altro ufficio abitazione professionnelle professionnel werk huis thuis ander andere arbete hem annan arbejde hjem andet arbeid sluzbowy domowy inny";
-/// Words of a town or a country, which alone may say where a customer is.
+/// Words of a town or a country, which alone may name the place of a customer.
 pub(super) const PLACES: &str = "city country state province region ort stadt land bundesland ville pays ciudad provincia pais citta paese cidade \
     estado plaats woonplaats provincie localita countryregion";
 /// Words of a column of mail addresses.

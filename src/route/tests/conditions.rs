@@ -1,4 +1,4 @@
-//! Conditions: what each matches.
+//! Conditions: the updates that each one matches.
 
 use super::*;
 

@@ -23,14 +23,14 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// leaves the outcome unknown, and the repeat could double the card.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How the program reaches the network.
+/// Settings of the way to the network.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HttpSettings {
     /// Proxy of https requests; `None`: the one of the environment, if any.
     pub proxy: Option<HttpProxy>,
     /// PEM file of a private certificate authority, trusted beside those of the machine.
     pub ca: Option<PathBuf>,
-    /// Addresses of names that are not looked up. Tests use it.
+    /// Addresses of names that are not looked up. Used by tests.
     pub hosts: BTreeMap<String, Vec<IpAddr>>,
 }
 
@@ -44,7 +44,7 @@ pub struct HttpStack {
     settings: HttpSettings,
 }
 
-/// Why the HTTP client cannot be built.
+/// Failure of building the HTTP client.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
     /// The file of the private authority cannot be read.

@@ -14,7 +14,7 @@ const MAX_LIFETIME: Duration = Duration::from_secs(86_400);
 /// Largest answer: two tokens and room.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// A client and where its tokens come from. No `Debug`: it contains a secret.
+/// A client and its token endpoint. No `Debug`: it contains a secret.
 #[derive(Clone, Copy)]
 pub struct ClientCredentials<'a> {
     /// Token endpoint.
@@ -31,11 +31,11 @@ pub struct ClientCredentials<'a> {
 pub struct TokenAnswer {
     /// The token.
     pub token: String,
-    /// How long the token is valid.
+    /// Time for which the token is valid.
     pub lifetime: Duration,
 }
 
-/// Why there is no token.
+/// Reason for a missing token.
 #[derive(Debug)]
 pub enum TokenFault {
     /// No complete answer. The error contains no URL.

@@ -1,10 +1,10 @@
-//! Names why no answer came: which leg of the way failed, and what an operator can do. Contains no text of a server.
+//! Names the failed leg of a request without an answer, and the remedy. Contains no text of a server.
 
 use super::resolver::DnsError;
 use rustls::CertificateError;
 use std::{error::Error, fmt, io};
 
-/// Why a request got no answer.
+/// Reason for which a request got no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NetworkFault {
     /// The name of the host has no address.
@@ -35,7 +35,7 @@ pub enum NetworkFault {
     Timeout,
     /// The connection ended before an answer.
     Closed,
-    /// None of the others.
+    /// Any other fault.
     Other,
 }
 
@@ -72,7 +72,7 @@ impl NetworkFault {
         }
     }
 
-    /// Returns what to do.
+    /// Returns the remedy.
     #[must_use]
     pub const fn advice(self) -> &'static str {
         match self {

@@ -1,5 +1,5 @@
-//! The HTTP stack: one client for REST, webhooks, look-ups and the handshakes of sockets, and what every exchange shares.
-//! Contains no policy of a single service.
+//! The HTTP stack: one client for REST, webhooks, look-ups and the handshakes of sockets, and the parts that every exchange
+//! shares. Contains no policy of a single service.
 
 mod client;
 mod client_credentials;

@@ -11,11 +11,11 @@ use std::time::{Duration, SystemTime};
 pub struct Body {
     /// At most the requested number of bytes.
     pub bytes: Vec<u8>,
-    /// Why reading ended.
+    /// Reason for which reading ended.
     pub end: BodyEnd,
 }
 
-/// Why reading a body ended.
+/// Reason for which the reading of a body ended.
 #[derive(Debug)]
 pub enum BodyEnd {
     /// The body is whole.

@@ -76,7 +76,7 @@ fn serve(mut tls: StreamOwned<ServerConnection, std::net::TcpStream>) {
     }
 }
 
-/// What a proxy does with a CONNECT.
+/// Answer of a proxy to a CONNECT.
 #[derive(Clone, Copy)]
 enum ProxyAnswer {
     Tunnel(SocketAddr),
@@ -233,7 +233,8 @@ async fn authority_of_the_environment_is_trusted() {
     assert_eq!(both(&stack(|settings| settings.ca = None), "goto.test", port).await, fine());
 }
 
-/// Binds an address whose queue of connections is full: the kernel drops further SYNs. Returns what keeps it full.
+/// Binds an address whose queue of connections is full: the kernel drops further SYNs. Returns the sockets that keep the
+/// queue full.
 async fn silent_address(address: SocketAddr) -> (TcpListener, Vec<TcpStream>) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(address).unwrap();

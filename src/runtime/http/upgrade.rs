@@ -55,7 +55,7 @@ pub fn is_allowed_socket_url(url: &Url) -> bool {
     }
 }
 
-/// Why a WebSocket was not opened. Contains no URL: a socket's URL is a credential.
+/// Reason for which a WebSocket was not opened. Contains no URL: a socket's URL is a credential.
 #[derive(Debug, thiserror::Error)]
 pub enum UpgradeError {
     /// The URL is neither `wss` nor `ws`.

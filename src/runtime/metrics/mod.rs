@@ -1,4 +1,4 @@
-//! Metrics: what is measured, by which names, and the text that a Prometheus server reads.
+//! Metrics: their names, their values, and the text that a Prometheus server reads.
 //!
 //! Each part of the daemon holds a small set of counters ([`SinkMetrics`], [`ConnectionMetrics`], [`SourceMetrics`]) that it
 //! got at its start. Recording is a few atomic additions: no lock, no allocation, no text. Label values come from the config
@@ -229,7 +229,7 @@ impl Metrics {
     /// Returns the text of all metrics.
     ///
     /// # Errors
-    /// A metric that the format cannot express; none of the catalog is.
+    /// A metric that the format cannot express. The catalog has no such metric.
     pub fn encode(&self, format: Format) -> Result<String, fmt::Error> {
         let mut text = String::new();
         match format {

@@ -1,4 +1,4 @@
-//! Figures of the process, read from /proc at each scrape. What cannot be read is left out.
+//! Figures of the process, read from /proc at each scrape. Unreadable figures are left out.
 
 use super::catalog::Catalog;
 use jiff::Timestamp;

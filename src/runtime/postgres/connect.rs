@@ -13,13 +13,13 @@ const LOGIN_TIMEOUT: Duration = Duration::from_secs(3);
 /// notifications.
 pub type PostgresConnection = Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
 
-/// Why an operation on a PostgreSQL server failed. Contains no statement, no row and no password.
+/// Failure of an operation on a PostgreSQL server. Contains no statement, no row and no password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("PostgreSQL at {place}: {fault}{}. {}", describe_code(.code.as_deref()), .fault.advice())]
 pub struct PostgresError {
     /// Hosts, database and role.
     pub place: String,
-    /// What is wrong.
+    /// Class of the failure.
     pub fault: PostgresFault,
     /// The server's SQLSTATE, if the server answered.
     pub code: Option<String>,

@@ -1,11 +1,11 @@
-//! Names what is wrong with a PostgreSQL server or its answer, and what an operator can do. Contains no text of a server:
-//! messages are translated, and their details quote rows.
+//! Names the problem of a PostgreSQL server or its answer, and the remedy. Contains no text of a server: messages are
+//! translated, and their details quote rows.
 
 use crate::runtime::http::NetworkFault;
 use std::{error::Error as _, fmt, io};
 use tokio_postgres::{Error, error::SqlState};
 
-/// What is wrong.
+/// Class of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PostgresFault {
     /// The password is wrong or missing, or the role does not exist and the server hides it.
@@ -75,7 +75,7 @@ impl PostgresFault {
     }
 
     /// Returns whether the server may work again without a change: a restart, a failover, a network. A daemon continues on
-    /// its spool and tries again. With the other faults it does so too, but an operator has to act.
+    /// its spool and retries. With the other faults it does so too, but an operator has to act.
     #[must_use]
     pub const fn is_passing(self) -> bool {
         matches!(
@@ -92,7 +92,7 @@ impl PostgresFault {
         )
     }
 
-    /// Returns what is wrong.
+    /// Returns the problem in words.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -123,7 +123,7 @@ impl PostgresFault {
         }
     }
 
-    /// Returns what to do.
+    /// Returns the remedy.
     #[must_use]
     pub const fn advice(self) -> &'static str {
         match self {
@@ -196,7 +196,7 @@ fn of_io(error: &io::Error) -> PostgresFault {
     // Without a wrapped error: the system's. The library's own errors wrap a text.
     let is_system = error.raw_os_error().is_some();
     match error.kind() {
-        // The library's answer to a server that is not the wanted one.
+        // The library's answer if no server accepts writes.
         io::ErrorKind::PermissionDenied if !is_system => PostgresFault::ReadOnly,
         // A socket that does not exist, or is not readable.
         io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied if is_system => PostgresFault::Refused,

@@ -50,7 +50,7 @@ pub(super) enum Verification {
     Full,
 }
 
-/// How to connect to a PostgreSQL server. `Debug` prints no password.
+/// Settings of a connection to a PostgreSQL server. `Debug` prints no password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PostgresSettings {
     pub(super) config: Config,
@@ -96,7 +96,7 @@ impl PostgresSettings {
         Ok(Self { config, verification, ca })
     }
 
-    /// Returns where the server is, for messages: hosts with ports, database and role.
+    /// Returns the place of the server, for messages: hosts with ports, database and role.
     #[must_use]
     pub fn place(&self) -> String {
         let ports = self.config.get_ports();
@@ -115,7 +115,7 @@ impl PostgresSettings {
         place
     }
 
-    /// Returns whether the connection is encrypted, and how the server is checked, in words.
+    /// Returns in words whether the connection is encrypted, and which checks the server must pass.
     #[must_use]
     pub fn describe_tls(&self) -> &'static str {
         match (self.config.get_ssl_mode(), self.verification) {
@@ -152,7 +152,7 @@ fn tls_mode(word: Option<&str>, is_local: bool, has_ca: bool) -> Result<(SslMode
     Ok(if is_local { (SslMode::Disable, Verification::None) } else { (mode, verification) })
 }
 
-/// Sets what the URL leaves open. A store needs a server that accepts writes, whatever the URL asks for.
+/// Sets the options that the URL leaves open. A store needs a server that accepts writes, whatever the URL requests.
 fn complete(config: &mut Config) {
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(TCP_CONNECT_TIMEOUT);

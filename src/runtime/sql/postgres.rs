@@ -38,7 +38,7 @@ pub struct PostgresSession {
     statements: RefCell<HashMap<String, Statement>>,
     /// End of the open transaction at the latest.
     until: Cell<Option<Instant>>,
-    /// An answer was lost: what the session does next is unknown.
+    /// Whether an answer was lost: the state of the session is then unknown.
     is_lost: Cell<bool>,
 }
 

@@ -170,7 +170,7 @@ impl Statement<'_> {
 
 /// The rows of a query.
 pub enum Rows<'s> {
-    /// Of SQLite: read as they are asked for.
+    /// Rows of SQLite, read one by one on request.
     Sqlite(rusqlite::Rows<'s>),
     /// Of PostgreSQL: all were received.
     Postgres(std::vec::IntoIter<tokio_postgres::Row>),

@@ -1,4 +1,4 @@
-//! Which daemons notice the trouble of an alert, if several share the store: all of them, or one host.
+//! Scope of an alert if several daemons share the store: all daemons notice the trouble, or one host.
 
 use super::AlertKind;
 use crate::model::card::Alert;
@@ -15,7 +15,7 @@ pub(super) enum AlertScope {
 }
 
 impl AlertKind {
-    /// Returns which daemons notice the trouble.
+    /// Returns the daemons that notice the trouble.
     pub(super) fn scope(&self) -> AlertScope {
         let shared = match self {
             Self::LoginRequired(name, _) | Self::LoginRestored(name) => format!("login of {name}"),

@@ -1,4 +1,4 @@
-//! The words of alerts: what went wrong, and what to do.
+//! The words of alerts: problem and remedy.
 
 use super::AlertKind;
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 
 const SEE_DEAD_LETTERS: &str = "See: poprelay outbox list --state dead";
 
-/// How a connection gets a valid login.
+/// Way to a valid login of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoginAdvice {
     /// By `poprelay login`.

@@ -1,4 +1,4 @@
-//! The relay's look-ups: one update of a call at a time, and what a look-up still waits for.
+//! The relay's look-ups: one update of a call at a time, and the look-ups that are still running.
 
 use super::{Processed, Relay};
 use crate::{
