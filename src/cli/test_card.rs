@@ -1,6 +1,6 @@
 //! `poprelay test-card`: sends the card of an invented call to one sink without the outbox. Prints the response and the
-//! advice of the daemon's response rules. With a Slack app the card is then edited once. A Teams flow accepts every shape
-//! and may show nothing: it gets one card of each shape, and the person who sees the channel learns the right setting.
+//! advice of the daemon's response rules. With a Slack app the card is then edited once. A Teams flow accepts every shape and
+//! may show nothing. The flow therefore gets one card of each shape, and the channel shows which setting is right.
 
 use super::{CliError, CliResult};
 use crate::{

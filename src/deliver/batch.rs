@@ -1,9 +1,9 @@
 //! Selects the due deliveries of the next message. Pure.
 //!
-//! The newest come first: a ringing call is posted without delay, however long the queue is. If the queue does not fit
-//! into one message, every third message starts with the oldest, which bounds the wait of each card. A card goes alone if
-//! it is rendered plain or collected strikes. A failing sink gets one card at a time, the newest of those with the fewest
-//! attempts: if the sink takes messages and does not answer, the channel shows different cards instead of copies of one.
+//! The newest come first: a ringing call is posted without delay, however long the queue is. If the queue does not fit into
+//! one message, every third message starts with the oldest, which bounds the wait of each card. A card goes alone if it is
+//! rendered plain or collected strikes. A failing sink gets one card at a time, the newest of those with the fewest attempts.
+//! If the sink accepts messages without an answer, the channel shows different cards instead of copies of one.
 
 use crate::{
     deliver::slack_api,
@@ -55,9 +55,9 @@ pub fn select_batch(
     queue
 }
 
-/// Returns the time for which a message is rendered. A new message uses `now`. An edit uses the time of its status, or of
-/// the first post if that is later: an edit neither makes a punctual message late nor a late one punctual. A call whose
-/// end is unknown uses `now`, because its card shows the time since the last snapshot.
+/// Returns the time for which a message is rendered. A new message uses `now`. An edit uses the time of its status, or of the
+/// first post if that is later. So an edit neither makes a punctual message late nor a late one punctual. A call whose end is
+/// unknown uses `now`, because its card shows the time since the last snapshot.
 #[must_use]
 pub fn render_time(delivery: &Delivery, now: Timestamp) -> Timestamp {
     match (delivery.mode.edited_message(), &delivery.card) {

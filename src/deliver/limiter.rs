@@ -1,4 +1,4 @@
-//! Rate limit and pause of one API method, shared by all sinks that Slack counts together: sinks with one token share the
+//! Rate limit and pause of one API method, shared by all sinks that Slack counts together. Sinks with one token share the
 //! edits of a workspace and the posts of a channel. Contains no policy about responses.
 
 use super::rate_limit::{AdaptiveLimit, RateLimit};

@@ -1,5 +1,6 @@
-//! The channel of a person's direct messages, found by a request and kept for a day: the member of an e-mail address in Slack, the
-//! conversation with a person in Teams. A person who is not found is an answer like any other: the response rules decide.
+//! The channel of a person's direct messages, found by a request and stored for a day. In Slack the member of an e-mail
+//! address, in Teams the conversation with a person. A person who is not found is an answer like any other: the response
+//! rules decide.
 
 use super::{
     response::{HttpResponse, PostResult},

@@ -1,8 +1,8 @@
 //! Sends one POST and returns its result. Contains no policy; the [`table`](super::table) does.
 //!
-//! The URL is the secret and is sent unchanged: path and query keep their escapes (`%2F`), case and slashes. The URL
-//! standard changes three things that no chat depends on: the default port `:443` is left out of `Host`, a fragment is
-//! not sent, and invalid characters (blank, quote) are escaped.
+//! The URL is the secret and is sent unchanged: path and query keep their escapes (`%2F`), case and slashes. The URL standard
+//! makes three changes that no chat depends on. The default port `:443` is left out of `Host`, a fragment is not sent, and
+//! invalid characters (blank, quote) are escaped.
 
 use super::{
     chats::Request,

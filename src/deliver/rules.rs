@@ -4,8 +4,8 @@
 //!
 //! Slack and Teams have their rows here, every other chat in its file of [`chats`].
 //!
-//! The body goes first because proxies and old webhooks change statuses: Slack answers `action_prohibited` with 403 or 500,
-//! its Web API reports errors with 200, and a flow with a response step chooses its own status.
+//! The body goes first because proxies and old webhooks change statuses. Slack answers `action_prohibited` with 403 or 500,
+//! and its Web API reports errors with 200. A flow with a response step chooses its own status.
 
 use super::{
     chats,

@@ -96,8 +96,8 @@ impl Sink {
         app.or(self.options.bot.as_ref().map(|bot| bot.channel.as_str()))
     }
 
-    /// Returns the longest time of [`Sink::send`]. With a bot, a message may take two requests, two of tokens and
-    /// two of a conversation; with a Slack app one of a member beside it.
+    /// Returns the longest time of [`Sink::send`]. With a bot, a message may take two requests, two of tokens and two of a
+    /// conversation. With a Slack app it may take one more, of a member.
     #[must_use]
     pub const fn send_timeout(&self) -> Duration {
         let requests = match (&self.options.bot, &self.app) {

@@ -1,5 +1,5 @@
-//! Setup of a Slack app: the manifest that creates it, the scopes it needs, and what Slack's answers to `auth.test` and
-//! `conversations.info` show about token and channel. Pure; `check --online` sends the requests.
+//! Setup of a Slack app: the manifest that creates it, and the scopes that it needs. Checks token and channel by Slack's
+//! answers to `auth.test` and `conversations.info`. Pure; `check --online` sends the requests.
 
 use super::{
     person_channel::slack_member,

@@ -1,10 +1,10 @@
 //! Merges the answers of all sources: which contacts are one person, which source has priority, and which result that
 //! is. No I/O.
 //!
-//! Two contacts are one person if they have the same link, or the same name in any case. A contact without a name
-//! joins the only other contact. Two records of one source with the same name and different links stay two: father and
-//! son may share a number, and a wrong name on a card is worse than a list of two. So do two names of one source with the
-//! same link: colleagues have the page of their company in common.
+//! Two contacts are one person if they have the same link, or the same name in any case. A contact without a name joins the
+//! only other contact. Two records of one source with the same name and different links stay two. Father and son may share a
+//! number, and a wrong name on a card is worse than a list of two. Two names of one source with the same link stay two as
+//! well: colleagues have the page of their company in common.
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 use crate::model::card::{Contact, Match};

@@ -13,8 +13,8 @@ use futures_util::future::join_all;
 use std::collections::HashMap;
 
 impl Enricher {
-    /// Returns the recap of `sink` for `from..to`, with all callers of the period who were not reached until now, as far as the
-    /// history has it. Callers have no names; `late` is not set.
+    /// Returns the recap of `sink` for `from..to`, with all callers of the period who were not reached until now, by the
+    /// history. Callers have no names; `late` is not set.
     ///
     /// # Errors
     /// If the history query fails, or history is disabled.

@@ -1,6 +1,6 @@
 //! Detects file changes by modification time, size and file number. A change counts after two equal polls, to skip
-//! half-written files. Within seconds of a read the content counts, too: a network share may keep whole seconds only, and a
-//! second change in one of them leaves time and size as they were.
+//! half-written files. Within seconds of a read the content counts, too. A network share may keep whole seconds only, and a
+//! second change within one second leaves time and size unchanged.
 
 use std::{
     fs,

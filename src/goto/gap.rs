@@ -21,7 +21,7 @@ pub enum GapChange {
     },
 }
 
-/// Tracks the live lanes of a connection and its event gap: the time since the last frame of any lane until the first
+/// Tracks the live lanes of a connection and its event gap. A gap is the time from the last frame of any lane until the first
 /// frame of any. A lane covers the time from its opening to its last frame, not to the time at which it is declared dead.
 #[derive(Debug)]
 pub struct GapTracker {

@@ -18,8 +18,8 @@ use std::{
 
 /// Interval of the queries of the shared tokens, as of the token file.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
-/// Part of an access token's lifetime in which a daemon refreshes without the store: the last third, 20 minutes of an hour,
-/// in which a refresh can fail and be repeated.
+/// Part of an access token's lifetime in which a daemon refreshes without the store. The last third, 20 minutes of an hour: a
+/// refresh can fail and be repeated in this time.
 const OFFLINE_REFRESH_PART: u32 = 3;
 
 /// The shared store with the data that a token task needs for it.

@@ -6,7 +6,7 @@
 //! may invalidate the login.
 //!
 //! # States
-//! `Valid` until a refresh is due; `Refreshing` while it is in flight; `Persisting` while a rotated token is written;
+//! `Valid` until a refresh is due; `Refreshing` while it is in flight; `Persisting` while a rotated token is written.
 //! `Backoff` after a transient failure; `LoginRequired` when an operator must act. In `LoginRequired` the task polls the
 //! token file until [`Input::FileChanged`]. A token that was rejected for another reason than `invalid_grant` is retried
 //! every [`REJECTED_RETRY`]: the client may have been repaired at GoTo.
@@ -17,8 +17,8 @@
 //! - At most one refresh is in flight.
 //! - A rotated token is on disk before its access token is published.
 //! - A refresh token rejected with `invalid_grant` is not sent again.
-//! - A refresh without an answer is repeated immediately, once: GoTo may have rotated the token and accepts the old one
-//!   only for a short time.
+//! - A refresh without an answer is repeated immediately, once. GoTo may have rotated the token and accepts the old one only
+//!   for a short time.
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 mod failures;

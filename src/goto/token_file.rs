@@ -119,8 +119,8 @@ fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     File::open(directory_path)?.sync_all()
 }
 
-/// Returns the name of the new file, fixed per file and process: a crash leaves one leftover at most, and `login` and
-/// the daemon do not collide.
+/// Returns the name of the new file, fixed per file and process. A crash leaves one leftover at most, and `login` and the
+/// daemon do not collide.
 fn new_file_path(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}.new", std::process::id()));

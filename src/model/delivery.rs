@@ -189,8 +189,9 @@ pub struct NewDelivery {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EnqueueMode {
     /// Inserts a new message and supersedes waiting cards of the same call and sink. A waiting delivery with the key gets the
-    /// new card; a settled one is unchanged. Nothing happens if a later status of the call was enqueued first (an answer after
-    /// the end), or if a live message already showed the status. [`EnqueueMode::UpsertLive`] likewise skips posted statuses.
+    /// new card; a settled one is unchanged. Nothing happens if a later status of the call was enqueued first (an answer
+    /// after the end). The same holds if a live message already showed the status. [`EnqueueMode::UpsertLive`] likewise skips
+    /// posted statuses.
     Insert,
     /// Replaces the card of the newest waiting delivery of the call and sink, live or not; the key is unchanged. A delivered live
     /// message is unchanged: its sink supported edits before and does not any more.

@@ -10,8 +10,8 @@
 //! - A muted rule matches and sends nothing: its calls do not fall through to the next rule. Nothing is kept for later;
 //!   after a holiday, rings of the holiday are useless.
 //! - If two matching rules name one sink, the sink gets one card, with the options of the first rule.
-//! - Updates after a ring also go to the sinks of the ring ([`add_previous_sinks`]): who saw a call ring wants its end,
-//!   even if the office has closed or a transfer has changed the queue. `outcomes` alone decides which statuses a sink gets
+//! - Updates after a ring also go to the sinks of the ring ([`add_previous_sinks`]). The readers of a ring need its end, even
+//!   if the office has closed or a transfer has changed the queue. `outcomes` alone decides which statuses a sink gets
 //!   ([`sink_wants`]).
 //! - A look-up result after the deadline routes later updates only: a second sink could not act before the phone stops
 //!   ringing. The result is added to live messages and pending cards.

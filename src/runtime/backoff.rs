@@ -71,8 +71,8 @@ impl Backoff {
         Self { policy, ceiling, failures: 0 }
     }
 
-    /// Records a failure and returns the wait before the next attempt: `chance` (0..1, full jitter) times the ceiling, but
-    /// never less than `at_least`, the peer's Retry-After.
+    /// Records a failure and returns the wait before the next attempt: `chance` (0..1, full jitter) times the ceiling. The
+    /// wait is never less than `at_least`, the peer's Retry-After.
     pub fn next(&mut self, chance: f64, at_least: Option<Duration>) -> Duration {
         self.failures = self.failures.saturating_add(1);
         let ceiling = self.ceiling.next_backoff().unwrap_or(self.policy.max).min(self.policy.max);

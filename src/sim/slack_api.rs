@@ -1,6 +1,6 @@
-//! Slack's Web API for bots: `chat.postMessage` and `chat.update` under `/api/`, with the real errors (status 200,
-//! `ok:false`) and rate limits: posts per channel, edits per method. Every bot token and channel is valid unless a fault
-//! switch is set.
+//! Slack's Web API for bots: `chat.postMessage` and `chat.update` under `/api/`. Errors (status 200, `ok:false`) and rate
+//! limits are the real ones: posts per channel, edits per method. Every bot token and channel is valid unless a fault switch
+//! is set.
 
 use super::{faults::AppFaults, hang_up, messages::AppMessage, slack_rules, state::SimState};
 use axum::{

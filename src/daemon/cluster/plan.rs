@@ -5,10 +5,10 @@
 //! no messages: each decides alone, from the rows of owners and of live daemons, and the store admits one claim.
 //!
 //! # Invariants
-//! - A daemon whose share is full leaves a free sink to the others for [`FULL_SHARE_WAIT`], then takes it anyway: the others may
-//!   not have the sink in their config.
-//! - A sink moves only while the difference between two daemons is 2 or more, so that each move makes it smaller, and only after
-//!   [`BALANCE_DELAY`]. A daemon does not claim a sink that it handed back before that time.
+//! - A daemon whose share is full leaves a free sink to the others for [`FULL_SHARE_WAIT`], then claims it anyway. The others
+//!   may not have the sink in their config.
+//! - A sink moves only while the difference between two daemons is 2 or more, so that each move makes it smaller. A move
+//!   waits for [`BALANCE_DELAY`]. A daemon does not claim a sink that it handed back before that time.
 //!
 //! # Rejected
 //! - Owners by a hash of the names: each change of the daemons moves sinks that could stay, and their rate limits start again.

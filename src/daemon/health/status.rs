@@ -20,8 +20,8 @@ use std::{
 /// Characters of a reason in the status line. The journal has the full text.
 const MAX_REASON_CHARS: usize = 160;
 
-/// Age of the supervisor's last check above which it makes no progress: several times its interval of 2 s, and longer than a
-/// slow disk delays it.
+/// Age of the supervisor's last check above which it makes no progress. Several times its interval of 2 s, and longer than
+/// the delay by a slow disk.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Status shared by all tasks.

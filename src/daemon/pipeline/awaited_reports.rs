@@ -17,7 +17,7 @@ use std::{
 /// Fetches in progress at the same time: the number that the rate limit passes in two seconds.
 const MAX_FETCHES: usize = 16;
 
-/// Time after which a fetch counts as waiting for its next attempt: GoTo answers in about a second, and the first retry
+/// Time after which a fetch counts as waiting for its next attempt. GoTo answers in about a second, and the first retry
 /// follows after 30 s.
 const FETCH_SPAN: Duration = Duration::from_secs(5);
 
@@ -127,7 +127,7 @@ impl AwaitedReports {
     }
 
     /// Returns the fetches to begin, at most `room`. Those of the tracker alternate with those of calls that wait, latest end
-    /// first: a call without a card does not wait for the details of posted ones, nor they for it.
+    /// first. So neither kind waits for the other: details of posted cards, and calls without a card.
     pub fn begin_fetches(&mut self, room: usize, now: Instant) -> Vec<ConversationSpaceId> {
         if room == 0 {
             return Vec::new();

@@ -21,8 +21,8 @@ use crate::{
 };
 use std::{collections::HashSet, time::Duration};
 
-/// Age of return calls that are decided again at a start: a crash between a return call and its cards is at most one run old,
-/// and a daemon that was off for longer reads reports. 1 day.
+/// Age of return calls that are decided again at a start. A crash between a return call and its cards is at most one run old.
+/// A daemon that was off for longer reads reports. 1 day.
 const REPLAYED_AGE: Duration = Duration::from_secs(24 * 3600);
 
 /// A missed call whose callback has changed.

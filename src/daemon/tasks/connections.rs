@@ -1,8 +1,8 @@
 //! The GoTo connections, each with its relay: opened, closed and replaced as the config requires. `task_set` decides
 //! the actions.
 //!
-//! A connection with changed settings closes completely (channels deleted, token written) before it is opened again:
-//! two of one name would refresh one token and delete each other's channels. Calls ringing in between fall into an
+//! A connection with changed settings closes completely (channels deleted, token written) before it is opened again. Two
+//! connections of one name would refresh one token and delete each other's channels. Calls ringing in between fall into an
 //! event gap, which the new connection backfills as after a restart.
 
 use crate::{

@@ -27,8 +27,8 @@ use tokio::time::{MissedTickBehavior, interval};
 const TICK: Duration = Duration::from_secs(1);
 /// Progress of a worker after which its sink is given to another daemon. A settlement waits for the store up to 4 s.
 const STALL_LIMIT: Duration = Duration::from_secs(6);
-/// After an interruption of this process, time in which the sinks owned last are not posted to without the shared store:
-/// another daemon may own them, and the store is reached again in this time unless it is away.
+/// Time after an interruption of this process in which the last owned sinks get no posts without the shared store. Another
+/// daemon may own them. The store is reached again in this time unless it is away.
 const RETURN_TIME: Duration = Duration::from_secs(10);
 
 /// The task's state.

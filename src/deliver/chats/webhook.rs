@@ -1,5 +1,5 @@
-//! A program of the operator that receives JSON: signed after the Standard Webhooks specification 1.0.0, one id per delivery
-//! over all attempts, optionally with the headers of CloudEvents 1.0. The body is `cards::chats::webhook`'s.
+//! A program of the operator that receives JSON, signed after the Standard Webhooks specification 1.0.0. A delivery has one
+//! id over all attempts, and optionally the headers of CloudEvents 1.0. The body is `cards::chats::webhook`'s.
 
 use super::chat::{Chat, ChatOptions, Endpoint, Message, OptionKey, Problem, Request};
 use crate::{

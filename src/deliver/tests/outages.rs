@@ -1,6 +1,5 @@
-//! Random outages of a chat over real sockets: hang-ups, hangs, gateways and login pages of 0.2 to 60 s. The clock is
-//! virtual and the sockets are real: a task that never sleeps advances the clock, so that tokio does not skip a wait for a
-//! socket.
+//! Random outages of a chat over real sockets: hang-ups, hangs, gateways and login pages of 0.2 to 60 s. The clock is virtual
+//! and the sockets are real. A task that never sleeps advances the clock, so that tokio does not skip a wait for a socket.
 
 use super::{
     queue::{DeliveryState, MemoryOutbox, delivery},

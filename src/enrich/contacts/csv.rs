@@ -110,8 +110,9 @@ fn cells<'a>(record: &'a StringRecord, columns: &'a [Column]) -> impl Iterator<I
     })
 }
 
-/// Returns the line of the first quote that is not closed, counted from 0. Such a quote swallows delimiters and line ends:
-/// the file ends within it, or it ends before a sign that no closing quote has, behind a line end.
+/// Returns the line of the first quote that is not closed, counted from 0. Such a quote hides delimiters and line ends.
+/// Either the file ends within the quote. Or the quote contains a line end, and the character after it cannot follow a
+/// closing quote.
 fn unclosed_quote(text: &str, delimiter: u8) -> Option<u64> {
     let mut line = 0;
     // Line of the open quote, and whether the cell has a line end.
@@ -159,9 +160,9 @@ fn first_rows(text: &str, delimiter: u8) -> Vec<StringRecord> {
     reader(crate::enrich::cut(text, HEAD_BYTES), delimiter).records().take(HEAD_ROWS).flatten().collect()
 }
 
-/// Returns the place of the header: the first row that names a phone column and has more cells than each row above, which are
-/// a title or the date of the export. Below the first row it also names a person or a company. One cell is a header only if no
-/// wider one follows.
+/// Returns the place of the header: the first row that names a phone column and has more cells than each row above. Rows
+/// above it are a title or the date of the export. Below the first row it also names a person or a company. One cell is a
+/// header only if no wider one follows.
 fn header_row(rows: &[StringRecord], mapped: &BTreeMap<String, String>) -> Option<usize> {
     let is_header = |row: &StringRecord, is_first: bool| {
         let columns = map_headers(row.iter(), mapped);

@@ -40,7 +40,7 @@ pub(super) fn map_headers<'a>(
     columns
 }
 
-/// Returns the column of a header whose meaning another header of the file decides: in Outlook the title of address stands
+/// Returns the column of a header whose meaning depends on another header of the file. In Outlook the title of address stands
 /// beside the job title, and the number of an account beside the company.
 fn beside(word: &str, words: &[String]) -> Option<Column> {
     let has = |word: &str| words.iter().any(|known| known == word);

@@ -4,7 +4,7 @@
 use crate::model::{call::Report, time::Timestamp};
 use std::time::Duration;
 
-/// Reports of calls that ended this long before a gap are emitted too: the last frames before a gap may be lost, and GoTo
+/// Reports of calls that ended this long before a gap are emitted too. The last frames before a gap may be lost, and GoTo
 /// writes a report minutes after its call. 10 min. Known calls are dropped.
 const END_MARGIN: Duration = Duration::from_secs(600);
 /// 31 days: longest span of one query for reports.

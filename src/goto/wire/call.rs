@@ -1,6 +1,6 @@
-//! Snapshots of a call: `{metadata, state}` as pushed and as `conversation-spaces` lists them, `{metadata, states}` as the
-//! events of a call are answered, and `callStates` of a report. A field in an unexpected form is kept or left out; the
-//! snapshot is decoded nevertheless.
+//! Snapshots of a call: `{metadata, state}` of pushes and of `conversation-spaces`, `{metadata, states}` of the events of a
+//! call, and `callStates` of a report. A field in an unexpected form is kept or left out; the snapshot is decoded
+//! nevertheless.
 
 use super::{
     Page, Reader, Unreadable, json,

@@ -195,7 +195,7 @@ impl<'a> Cell<'a> {
     }
 
     /// Reads `+44 (UK) 20 7946 0958`: words stand behind the country code. Returns the last token of the number, also if the
-    /// digits behind the words are not a number of that country: no other country has them.
+    /// digits behind the words are not a number of that country. No other country has them.
     fn country_apart(&mut self, at: usize, token: &Token<'a>) -> Option<usize> {
         let is_country = token.text.starts_with('+') && (1..=3).contains(&run::digit_count(token.text));
         let words =

@@ -1,5 +1,4 @@
-//! Reads the name that a network sends with a call (CNAM): a name, or one of the texts in place of a name, with the network's
-//! marks.
+//! Reads the name that a network sends with a call (CNAM). The text is a name, or a substitute, with the network's marks.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

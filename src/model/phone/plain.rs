@@ -1,5 +1,5 @@
-//! Rewrites a text in plain ASCII forms before a number is read from it: digits and signs of other scripts, marks without
-//! width, and the forms that spreadsheets write.
+//! Rewrites a text in plain ASCII forms before a number is read from it. Covers digits and signs of other scripts, marks
+//! without width, and the forms that spreadsheets write.
 
 use std::borrow::Cow;
 
@@ -28,7 +28,7 @@ const SIGN_WORDS: [(&str, &str); 3] = [
     ("\u{260e}\u{260f}\u{2706}\u{2121}\u{1f4de}\u{1f4f1}\u{1f4f2}\u{1f57f}\u{1f581}", " tel "),
 ];
 
-/// The zeros of the scripts whose ten digits stand in a row: Arabic, Indic scripts, Thai, Lao, Tibetan, Myanmar, Khmer, and
+/// The zeros of the scripts whose ten digits are consecutive. Arabic, Indic scripts, Thai, Lao, Tibetan, Myanmar, Khmer, and
 /// the five sets of mathematical digits.
 const ZEROS: [char; 22] = [
     '\u{660}',

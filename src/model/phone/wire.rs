@@ -1,5 +1,5 @@
-//! Reads a caller's number as a network or GoTo sends it: a telephone or SIP address with its parameters, or a word for a
-//! hidden or an unavailable number.
+//! Reads a caller's number as a network or GoTo sends it. The text is a telephone or SIP address with its parameters, or a
+//! word for a withheld or an unavailable number.
 
 use super::{PhoneNumber, Region, address::Address, cell, library, library::Proof, plain};
 

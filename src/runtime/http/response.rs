@@ -70,8 +70,8 @@ pub async fn read_body(mut response: Response, max_bytes: usize) -> Body {
     Body { bytes, end }
 }
 
-/// Parses `Retry-After`: seconds or an HTTP date, not clamped. A date is compared with the `Date` of the same response if
-/// there is one, so that a wrong local clock causes no wrong wait; otherwise with `now`.
+/// Parses `Retry-After`: seconds or an HTTP date, not clamped. A date is compared with the `Date` of the same response, so
+/// that a wrong local clock causes no wrong wait; without a `Date`, with `now`.
 #[must_use]
 pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);

@@ -1,6 +1,6 @@
 //! Times from call to card of the last 24 hours, for percentiles. Pure but for the atomics: the time is an argument.
 //!
-//! A ring of 24 hours, each with the counts of 128 buckets that grow by 10 %: a percentile is off by 5 % at most, from 1 ms
+//! A ring of 24 hours, each with the counts of 128 buckets that grow by 10 %. A percentile is off by 5 % at most, from 1 ms
 //! to three minutes. 12 KiB a sink.
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 

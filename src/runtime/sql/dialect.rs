@@ -1,6 +1,6 @@
 //! The SQL that SQLite and PostgreSQL have in common, as PostgreSQL writes it.
 
-/// Translates a statement for PostgreSQL: placeholders `?` and `?3` become `$1` and `$3`, an index that is named for SQLite's
+/// Translates a statement for PostgreSQL. Placeholders `?` and `?3` become `$1` and `$3`. An index that is named for SQLite's
 /// planner is left out, and the position of a text is `strpos`. Texts in quotes are unchanged.
 pub(super) fn for_postgres(sql: &str) -> String {
     let mut translated = String::with_capacity(sql.len());

@@ -20,8 +20,8 @@ use tokio_postgres::{
 /// Limit of a transaction, and of a statement outside of one. A phone rings only some 20 s.
 const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// Limits that the server applies. A daemon that is stopped within a transaction loses it, and with it the lock, before the
-/// others give up their wait for the lock: 1.5 s and 3 s.
+/// Limits that the server applies. A daemon that is stopped within a transaction loses it, and with it the lock, after 1.5 s.
+/// The others wait for the lock for 3 s.
 const SERVER_LIMITS: &str = "SET statement_timeout = 3000; SET lock_timeout = 3000;
     SET idle_in_transaction_session_timeout = 1500; SET client_min_messages = warning";
 

@@ -1,5 +1,5 @@
-//! The simulator against whole calls in the shape of live accounts (`tests/calls/real`): the same states in the same order,
-//! the same keys and words, nothing more and nothing less.
+//! The simulator against whole calls in the shape of live accounts (`tests/calls/real`). Requires the same states in the same
+//! order, with exactly the same keys and words.
 
 use super::{Conversation, ScheduledCall, TimedState, conversations, first_ring};
 use crate::sim::{

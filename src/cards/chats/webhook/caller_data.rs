@@ -16,8 +16,8 @@ use crate::{
 };
 use serde::Serialize;
 
-/// People, queues, facts and possible contacts in one event, each: an event stays under the 20 kB that the specification
-/// recommends, unless every text has its full length in a script of three bytes a letter.
+/// People, queues, facts and possible contacts in one event, each. An event stays under the 20 kB that the specification
+/// recommends. Texts of full length in a script of three bytes a letter may exceed that.
 pub(super) const MAX_ENTRIES: usize = 10;
 
 /// A caller.

@@ -93,8 +93,8 @@ impl Relay {
         self.publish_unposted();
     }
 
-    /// Reads which calls other daemons on the shared store have posted to their end: an event gap of this daemon hid nothing that
-    /// another one received.
+    /// Reads which calls other daemons on the shared store have posted to their end. An event gap of this daemon hid no call
+    /// that another daemon received.
     async fn read_ended_elsewhere(&mut self, now: Timestamp) {
         let is_shared = self.pipeline.status.lock().shared_store.is_some();
         let Some(since) = self.recovery.earliest_gap().filter(|_| is_shared) else { return };

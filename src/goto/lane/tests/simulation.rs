@@ -19,8 +19,8 @@ const HOUR: Duration = Duration::from_secs(3600);
 const YEAR: Duration = Duration::from_secs(365 * 86_400);
 /// Limit of requests and sockets in any minute, under any fault: 10 a second would be 600.
 const MAX_REQUESTS_PER_MINUTE: usize = 90;
-/// Limit from the end of faults to a live lane: the longest slow retry (300 s) or Retry-After given here (120 s), one
-/// request without an answer (60 s), and the steps that follow.
+/// Limit from the end of faults to a live lane: a slow retry (300 s; `Retry-After` is 120 s at most here), a request without
+/// an answer (60 s), and the steps that follow.
 const MAX_RECOVERY: Duration = Duration::from_secs(300 + 60 + 60 + 60);
 /// Limit for detecting silence right after a pong: 12 s to the next ping, two answers of 5 s, and the last tick.
 const MAX_SILENCE: Duration = Duration::from_secs(23);

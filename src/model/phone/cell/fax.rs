@@ -39,8 +39,8 @@ impl<'a> Cell<'a> {
             || has_one_number && (self.is_joined_behind_phone(word) || joins(after(1)) && is_phone(after(2)))
     }
 
-    /// Returns the run that a word describes: the only one between two separators, else the one before a remark, else the one
-    /// on the side where the cell has its words.
+    /// Returns the run that a word describes: the only run between two separators, else the run before a remark. Otherwise it
+    /// is the run on the side of the cell's words.
     fn owner(&self, word: usize) -> Option<usize> {
         let is_run = |index: &usize| {
             self.tokens.get(*index).is_some_and(|token| token.kind == Kind::Run && run::digit_count(token.text) >= 7)
