@@ -14,7 +14,7 @@ use percent_encoding::percent_decode_str;
 use url::Url;
 use uuid::Uuid;
 
-/// Longest channel id. Those of Teams have 50 to 80 characters.
+/// Longest channel id. Ids of Teams have 50 to 80 characters.
 const MAX_CHANNEL_LENGTH: usize = 120;
 
 impl Validator<'_> {

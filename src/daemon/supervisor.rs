@@ -274,7 +274,7 @@ impl Daemon {
         self.file_watchers.abort_all();
         self.periodic_tasks.abort_all();
         self.connections.stop_intake(until).await;
-        // Their presses are stored before the workers end; the next start edits the messages.
+        // Presses are stored before the workers end; the next start edits the messages.
         self.slack_sockets.close(until).await;
         self.workers.close(until).await;
         self.ownership.abort_all();

@@ -56,8 +56,8 @@ pub fn select_batch(
 }
 
 /// Returns the time for which a message is rendered. A new message uses `now`. An edit uses the time of its status, or of the
-/// first post if that is later. So an edit neither makes a punctual message late nor a late one punctual. A call whose end is
-/// unknown uses `now`, because its card shows the time since the last snapshot.
+/// first post if that is later. Thus an edit neither makes a punctual message late nor a late one punctual. A call whose end
+/// is unknown uses `now`, because its card shows the time since the last snapshot.
 #[must_use]
 pub fn render_time(delivery: &Delivery, now: Timestamp) -> Timestamp {
     match (delivery.mode.edited_message(), &delivery.card) {

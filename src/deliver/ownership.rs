@@ -79,7 +79,7 @@ impl Default for Entry {
 }
 
 impl OwnershipRegistry {
-    /// Creates the registry of a daemon that shares its outbox. It owns no sink yet.
+    /// Creates the registry of a daemon that shares its outbox. No sink is owned yet.
     #[must_use]
     pub fn shared() -> Self {
         Self(Some(Arc::default()))

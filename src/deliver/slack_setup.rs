@@ -15,7 +15,8 @@ const POST_SCOPE: &str = "chat:write";
 /// Scopes of `conversations.info` for public and private channels. Only `check --online` uses them: it finds a bot that is
 /// not in its channel without a post.
 const READ_SCOPES: [&str; 2] = ["channels:read", "groups:read"];
-/// Scope of `users.info`. It names who claims a call, and `check --online` finds members of `[people]` who are gone.
+/// Scope of `users.info`. The method returns the name of a claimant. `check --online` finds members of `[people]` who are
+/// gone.
 const USERS_SCOPE: &str = "users:read";
 /// Scope of `users.lookupByEmail`, beside [`USERS_SCOPE`].
 const EMAIL_SCOPE: &str = "users:read.email";

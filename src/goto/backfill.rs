@@ -1,5 +1,5 @@
-//! Backfill: queries the calls that were not pushed. It closes event gaps, polls recent reports, and answers queries about
-//! single calls. It runs beside the lanes, which never wait for a query.
+//! Backfill: queries the calls that were not pushed. Closes event gaps, polls recent reports, and answers queries about
+//! single calls. Backfill runs beside the lanes, which never wait for a query.
 
 mod gap;
 

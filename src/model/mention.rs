@@ -1,4 +1,4 @@
-//! Mentions for Slack and Teams cards. Values come from the config, never from a caller. They are validated on parse:
+//! Mentions for Slack and Teams cards. Values come from the config, never from a caller. Values are validated on parse:
 //! renderers insert them without escaping.
 
 use serde::{Deserialize, Serialize};

@@ -78,7 +78,7 @@ impl Default for TokenFaults {
     }
 }
 
-/// Switches of the notification channels. They apply to channels created or renewed after the change.
+/// Switches of the notification channels. The switches apply to channels created or renewed after the change.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ChannelFaults {

@@ -36,7 +36,7 @@ pub(super) async fn inject_rest_faults(State(sim): State<Arc<SimState>>, request
     next.run(request).await
 }
 
-/// Applies the faults of the token endpoint. They are separate because a 401 has another meaning there.
+/// Applies the faults of the token endpoint. These faults are separate because a 401 has another meaning there.
 pub(super) async fn inject_token_faults(State(sim): State<Arc<SimState>>, request: Request, next: Next) -> Response {
     let faults = sim.faults();
     tokio::time::sleep(Duration::from_millis(faults.tokens.slow_ms)).await;

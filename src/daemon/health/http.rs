@@ -1,4 +1,4 @@
-//! HTTP listener of `[metrics]`: `/metrics`, `/healthz`, `/readyz`. It serves this machine; there is no login.
+//! HTTP listener of `[metrics]`: `/metrics`, `/healthz`, `/readyz`. Serves this machine; there is no login.
 
 use super::measure;
 use crate::{

@@ -126,8 +126,8 @@ impl AwaitedReports {
         ReadyReports { reports, unreported }
     }
 
-    /// Returns the fetches to begin, at most `room`. Those of the tracker alternate with those of calls that wait, latest end
-    /// first. So neither kind waits for the other: details of posted cards, and calls without a card.
+    /// Returns the fetches to begin, at most `room`. Fetches of the tracker alternate with fetches of calls that wait, latest
+    /// end first. Thus neither kind waits for the other: details of posted cards, and calls without a card.
     pub fn begin_fetches(&mut self, room: usize, now: Instant) -> Vec<ConversationSpaceId> {
         if room == 0 {
             return Vec::new();

@@ -45,7 +45,7 @@ fn pending_key(update: &CallUpdate) -> PendingKey {
 /// Result of a look-up, and the sources that have not answered yet.
 type LookedUp = (CallerInfo, Option<PendingLookup>);
 
-/// Completes a look-up. One that panics has no caller info: the card is posted without it.
+/// Completes a look-up. A look-up that panics has no caller info: the card is posted without it.
 async fn without_panic(call: &ConversationSpaceId, lookup: impl Future<Output = LookedUp>) -> LookedUp {
     // A look-up shares only its caches, which their locks keep whole.
     AssertUnwindSafe(lookup).catch_unwind().await.unwrap_or_else(|_| {

@@ -198,7 +198,7 @@ impl Relay {
         self.recovery.on_snapshot(&call);
         let effects = self.tracker.handle_snapshot(snapshot, now);
         self.apply(settings, effects);
-        // Its report was received before its first frame. The tracker ends the call: two stages would post two ends.
+        // The report was received before the first frame. The tracker ends the call: two stages would post two ends.
         if self.tracker.knows(&call)
             && let Some(report) = self.awaited.take(&call)
         {

@@ -57,7 +57,7 @@ impl Daemon {
         self.pipeline.raise(alert).await;
     }
 
-    /// Returns whether the trouble of a sink is worth an alert. That of a person is, unless another person has it too.
+    /// Returns whether the trouble of a sink is worth an alert. The trouble of a person is, unless another person has it too.
     fn is_new_trouble(&mut self, sink: &SinkName, why: &str) -> bool {
         let is_person = self.pipeline.settings.load().people.values().any(|person| person == sink);
         let is_new = !is_person || self.person_troubles.begin(sink.clone(), why);

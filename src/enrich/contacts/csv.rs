@@ -161,8 +161,8 @@ fn first_rows(text: &str, delimiter: u8) -> Vec<StringRecord> {
 }
 
 /// Returns the place of the header: the first row that names a phone column and has more cells than each row above. Rows
-/// above it are a title or the date of the export. Below the first row it also names a person or a company. One cell is a
-/// header only if no wider one follows.
+/// above it are a title or the date of the export. Below the first row the header also names a person or a company. One cell
+/// is a header only if no wider one follows.
 fn header_row(rows: &[StringRecord], mapped: &BTreeMap<String, String>) -> Option<usize> {
     let is_header = |row: &StringRecord, is_first: bool| {
         let columns = map_headers(row.iter(), mapped);

@@ -163,8 +163,8 @@ impl FieldSource {
         ))
     }
 
-    /// Returns the value for `record`. That of a pointer stays unencoded, because a link is already encoded. Only a fact may
-    /// be `false`: Odoo writes it for a name or a company that is missing.
+    /// Returns the value for `record`. The value of a pointer stays unencoded, because a link is already encoded. Only a
+    /// fact may be `false`: Odoo writes it for a name or a company that is missing.
     fn value(&self, record: &Value, values: &OnceCell<minijinja::Value>, is_fact: bool) -> Option<String> {
         let text = match self {
             Self::Pointer(pointer) => {

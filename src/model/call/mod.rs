@@ -76,8 +76,8 @@ pub struct Call {
     /// Direction of the call.
     #[serde(default)]
     pub direction: CallDirection,
-    /// The other side: the caller of an inbound call, the called party of an outbound call. Of an internal call the colleague
-    /// who calls; that number is an extension.
+    /// The other side: the caller of an inbound call, the called party of an outbound call. For an internal call the calling
+    /// colleague; that number is an extension.
     pub caller: Caller,
     /// The account's number that was called, or that calls.
     pub account_number: Option<AccountNumber>,

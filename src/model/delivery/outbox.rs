@@ -40,8 +40,8 @@ pub trait Outbox: Clone + Send + Sync + 'static {
     /// Returns the pending updates without deliveries: the rest of a crash during a look-up.
     fn pending(&self) -> impl Future<Output = Result<Vec<CallUpdate>, OutboxError>> + Send;
 
-    /// Returns the deliveries of `sink` due at `now`, oldest first, at most `most`. Of each call, only the earliest unsettled
-    /// one is returned, and none while that one is leased or not due: updates arrive in order. A due time beyond the longest
+    /// Returns the deliveries of `sink` due at `now`, oldest first, at most `most`. Only the earliest unsettled one of each
+    /// call is returned, and none while that one is leased or not due: updates arrive in order. A due time beyond the longest
     /// wait that is ever set (the clock jumped back) counts as due.
     fn due(
         &self,

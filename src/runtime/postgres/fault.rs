@@ -54,7 +54,7 @@ pub enum PostgresFault {
     Timeout,
     /// The connection ended.
     Closed,
-    /// None of the others.
+    /// Any other failure.
     Other,
 }
 

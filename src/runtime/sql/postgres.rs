@@ -59,7 +59,7 @@ impl PostgresSession {
             .build()
             .map_err(|_| settings.error(PostgresFault::Other))?;
         let (client, connection) = runtime.block_on(settings.connect())?;
-        // Its result is the error of the next statement.
+        // The result of the task is the error of the next statement.
         runtime.spawn(async move { drop(connection.await) });
         let session = Self {
             runtime,

@@ -45,8 +45,8 @@ impl Session {
         self.prepare(sql)?.query_row(values, read)
     }
 
-    /// Begins a transaction. One that `writes` takes the write lock now: a read that becomes a write fails if another process
-    /// wrote in between.
+    /// Begins a transaction. A transaction that `writes` takes the write lock now: a read that becomes a write fails if
+    /// another process wrote in between.
     ///
     /// # Errors
     /// [`Error`].
@@ -172,7 +172,7 @@ impl Statement<'_> {
 pub enum Rows<'s> {
     /// Rows of SQLite, read one by one on request.
     Sqlite(rusqlite::Rows<'s>),
-    /// Of PostgreSQL: all were received.
+    /// Rows of PostgreSQL, all received.
     Postgres(std::vec::IntoIter<tokio_postgres::Row>),
 }
 

@@ -1,5 +1,5 @@
-//! A receiver of signed JSON. It accepts any JSON and rejects requests without the headers of the Standard Webhooks
-//! specification. It shows a `webhook-id` once, as the specification requires of receivers.
+//! A receiver of signed JSON. Accepts any JSON and rejects requests without the headers of the Standard Webhooks
+//! specification. Shows a `webhook-id` once, as the specification requires of receivers.
 
 use super::{SignedParts, outcome};
 use crate::sim::{

@@ -68,7 +68,7 @@ impl Default for ChatFaults {
 pub struct AppFaults {
     /// Whether the token is revoked.
     pub revoked: bool,
-    /// Scopes that the token lacks. It has `chat:write`, `channels:read`, `groups:read` and `users:read`.
+    /// Scopes that the token lacks. Other scopes are granted: `chat:write`, `channels:read`, `groups:read` and `users:read`.
     pub withheld_scopes: BTreeSet<String>,
     /// Channels without the bot.
     pub uninvited: BTreeSet<String>,

@@ -6,11 +6,11 @@ use crate::model::card::Alert;
 /// The daemons that notice a trouble.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum AlertScope {
-    /// Every daemon notices it: the first one reports it. The name of the trouble.
+    /// Every daemon notices the trouble: the first one reports it. The name of the trouble.
     Shared(String),
     /// The trouble of one host, which the alert names.
     Host,
-    /// One daemon notices it: the owner of the sink.
+    /// One daemon notices the trouble: the owner of the sink.
     Owner,
 }
 

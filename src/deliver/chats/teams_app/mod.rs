@@ -1,5 +1,5 @@
-//! A Teams app: its bot posts into a channel through the Bot Connector, and edits and answers its messages. It needs no
-//! address of its own, because it only sends.
+//! A Teams app: its bot posts into a channel through the Bot Connector, and edits and answers its messages. The bot needs no
+//! address, because it only sends.
 
 mod rules;
 #[cfg(test)]
