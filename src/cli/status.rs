@@ -14,7 +14,7 @@ use std::{io::Write, thread, time::Duration};
 
 /// Interval of `--watch`: that of the daemon's own checks.
 const WATCH_INTERVAL: Duration = Duration::from_secs(2);
-/// Moves the cursor to the top left and clears the screen.
+/// Control sequence that moves the cursor to the top left and clears the screen.
 const CLEAR: &str = "\u{1b}[H\u{1b}[2J";
 
 /// Arguments of `poprelay status`.

@@ -47,7 +47,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Reads a secret of the config, now. The reason for a failure quotes no secret.
+/// Reader of a secret of the config. The reason for a failure quotes no secret.
 pub type SecretReader = Arc<dyn Fn(&SecretRef) -> Result<Secret, String> + Send + Sync>;
 
 /// Look-up over all configured sources. The default has none.

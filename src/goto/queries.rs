@@ -20,7 +20,7 @@ pub enum CallQuery {
     Report(ConversationSpaceId),
 }
 
-/// Sends queries. Never waits: a full queue drops the query.
+/// Sender of queries. Never waits: a full queue drops the query.
 #[derive(Debug, Clone)]
 pub struct QuerySender {
     calls: mpsc::Sender<CallQuery>,
@@ -28,7 +28,7 @@ pub struct QuerySender {
     voicemail: mpsc::Sender<VoicemailQuery>,
 }
 
-/// Receives what a [`QuerySender`] sends.
+/// Receivers of the queries of a [`QuerySender`].
 #[derive(Debug)]
 pub struct QueryReceivers {
     /// Queries about calls.

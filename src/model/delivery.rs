@@ -281,7 +281,7 @@ pub enum Settlement {
     Released,
 }
 
-/// Ends a lease: the delivery, its outcome, and the attempt, if any.
+/// End of a lease: the delivery, its outcome, and the attempt, if any.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettleRequest {
     /// The delivery.

@@ -3,7 +3,7 @@
 
 use axum::response::{IntoResponse as _, Response};
 
-/// Marks a response that is not sent.
+/// Mark of a response that is not sent.
 #[derive(Debug, Clone, Copy)]
 struct HangUp;
 

@@ -72,7 +72,7 @@ struct ChangingFacts {
     hung_up_by: Option<String>,
 }
 
-/// Writes the states of one conversation.
+/// Recorder of the states of one conversation.
 #[derive(Debug)]
 struct StateRecorder<'a> {
     call: &'a ScheduledCall,

@@ -129,7 +129,7 @@ mod tests {
         (number(16), number(20), bytes[25])
     }
 
-    /// Rules of Microsoft's schema for the keys that are used.
+    /// Checks the rules of Microsoft's schema for the keys that are used.
     #[test]
     fn manifest_keeps_the_rules_of_the_schema() {
         let manifest = manifest(&args(PathBuf::new()));

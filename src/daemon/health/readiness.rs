@@ -8,7 +8,7 @@ use tokio::time::Instant;
 /// answer.
 const READY_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Sends READY once and after each reload, and the status line on changes.
+/// Sender of READY, once and after each reload, and of the status line on changes.
 pub struct Readiness {
     since: Instant,
     sent: Option<String>,

@@ -36,7 +36,7 @@ const QUEUE_CAPACITY: usize = 1024;
 /// Recent snapshots kept to drop the other lane's duplicates: one burst.
 const DEDUP_WINDOW: usize = 512;
 
-/// Sends frames to the writer thread.
+/// Sender of frames to the writer thread.
 pub struct Recorder {
     folder: PathBuf,
     writer: Mutex<Option<SyncSender<Recorded>>>,

@@ -133,7 +133,7 @@ impl Workers {
     }
 }
 
-/// Settings of a worker. The cleared fields are read from the current settings for each card.
+/// Returns the settings of a worker. The cleared fields are read from the current settings for each card.
 fn worker_settings(sink: &SinkConfig) -> SinkConfig {
     SinkConfig {
         outcomes: Vec::new(),

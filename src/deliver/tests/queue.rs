@@ -242,7 +242,7 @@ impl Outbox for MemoryOutbox {
     }
 
     async fn receive(&self, sink: &SinkName) -> Option<Delivery> {
-        /// Makes a delivery wait again that was handed over to a dropped wait.
+        /// Guard of a wait: a delivery that was handed over to a dropped wait waits again.
         struct Receiving<'a>(&'a MemoryOutbox, &'a SinkName);
         impl Drop for Receiving<'_> {
             fn drop(&mut self) {

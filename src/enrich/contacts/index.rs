@@ -7,9 +7,9 @@ use crate::model::{
 };
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
-/// Separates the cells of a contact, one per column in the order of [`ContactIndex::columns`].
+/// Separator of the cells of a contact, one per column in the order of [`ContactIndex::columns`].
 pub(super) const CELL_SEPARATOR: char = '\u{1f}';
-/// Separates label and value of a cell in a [`Column::Custom`].
+/// Separator of label and value of a cell in a [`Column::Custom`].
 pub(super) const LABEL_SEPARATOR: char = '\u{1e}';
 
 /// Contacts by number.

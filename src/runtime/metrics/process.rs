@@ -15,7 +15,7 @@ const MEMORY: &str = "Resident memory of the process";
 const FDS: &str = "Open file descriptors of the process";
 const START: &str = "Start of the process";
 
-/// Reads /proc/self.
+/// Collector that reads /proc/self.
 #[derive(Debug)]
 pub(super) struct ProcessCollector {
     started: f64,

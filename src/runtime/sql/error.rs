@@ -19,7 +19,7 @@ pub enum Error {
     Column(usize),
 }
 
-/// Makes a missing row a `None`.
+/// Result of a query whose row may be missing.
 pub trait OptionalRow<T> {
     /// Returns `None` for [`Error::NoRow`].
     ///
