@@ -1,9 +1,9 @@
 //! Renders a card for each chat (Slack blocks, a Teams Adaptive Card, Discord embeds, …) or as plain text, within the chats'
 //! limits by construction. Pure; does not decide where a card goes.
 //!
-//! `text` sanitizes text from outside. `call_card`, `gap_summary` and `recap` build the `CardContent`; `templates`
-//! replaces single lines of it. `slack`, `teams`, `slack_workflow` and the files of `chats` lay it out. A batch has one entry per card,
-//! newest first.
+//! `text` sanitizes text from outside. `call_card`, `gap_summary` and `recap` build the `CardContent`; `templates` replaces
+//! single lines of it. `slack`, `teams`, `slack_workflow` and the files of `chats` lay it out. A batch has one entry per
+//! card, newest first.
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 mod call_card;

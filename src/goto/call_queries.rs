@@ -124,8 +124,8 @@ impl ReportQuery {
         Self { call, attempts: 0, outages: 0 }
     }
 
-    /// Returns the query after a failed one, and the wait before it. An outage of GoTo says nothing about the report and uses
-    /// up no attempt.
+    /// Returns the query after a failed one, and the wait before it. An outage of GoTo proves nothing about the report and
+    /// uses up no attempt.
     fn retry(self, error: &Error) -> Option<(Duration, Self)> {
         let is_outage = match error {
             Error::Status { status: 403, .. } => return None,
