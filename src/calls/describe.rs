@@ -1,4 +1,4 @@
-//! Puts what is known of a call into the [`Call`] that leaves the tracker. Decides neither the outcome nor what is emitted.
+//! Writes the known facts of a call into the [`Call`] that leaves the tracker. Decides neither the outcome nor the updates.
 
 use super::{
     facts::Facts,
@@ -20,11 +20,11 @@ use crate::model::{
 /// People named on one call at most: a card names three.
 const MAX_PEOPLE: usize = 32;
 
-/// Whether the call is over, and at what time.
+/// End of the call; `None` while the call is open.
 pub(super) type Ended = Option<Timestamp>;
 
 impl Facts {
-    /// Puts what is known into `call`.
+    /// Writes the known facts into `call`.
     pub(super) fn fill(&self, walk: &Walk, ended: Ended, call: &mut Call) {
         call.direction = self.direction();
         let other_side = match call.direction {
@@ -50,7 +50,8 @@ impl Facts {
         call.course = self.course(walk, ended);
     }
 
-    /// Who the call is with: who talks, else whom it rings; of an unanswered call everyone whom it rang.
+    /// Returns the people of the call: those who talk, else those whose phones ring. For an unanswered call, all people whose
+    /// phones rang.
     fn people_of(&self, walk: &Walk, ended: bool) -> Vec<Person> {
         let maker = self.parties.began().filter(|_| self.direction() == CallDirection::Outbound);
         let waits = walk.talks.handing_over.as_ref().filter(|it| !it.to.is_empty());
@@ -108,7 +109,7 @@ impl Facts {
         course
     }
 
-    /// Facts that only a full report has: whose mailbox it is, and that a recording exists.
+    /// Adds the facts that only a full report has: the owner of the mailbox, and the existence of a recording.
     fn add_report(&self, course: &mut Course) {
         let Some(report) = &self.report else { return };
         course.recorded |= report.recorded;
@@ -162,7 +163,7 @@ impl Facts {
         })
     }
 
-    /// Where a caller gave up who had no partner at the end.
+    /// Returns the position in which the caller hung up, if the caller had no partner at the end.
     fn gave_up(&self, walk: &Walk, ended: Timestamp) -> Option<GaveUp> {
         use CallerPosition::{Hold, Mailbox, Menu, Parked, Phone, Queue, Ringing, Talk, Transfer, Unknown};
         let stay = walk.last_stay()?;
@@ -178,7 +179,7 @@ impl Facts {
         Some(GaveUp { position: stay.position, queue, after: elapsed(since, ended) })
     }
 
-    /// Who hung up: GoTo names a participant, which proves something only of one that was in the talk.
+    /// Returns the side that hung up. GoTo names a participant, which proves something only of a participant of the talk.
     fn hung_up(&self, walk: &Walk, position: CallerPosition) -> Option<HungUp> {
         let (_, id) = self.hung_up_by.as_ref()?;
         let id = self.parties.find(id)?;
@@ -186,7 +187,7 @@ impl Facts {
             return None;
         }
         if !walk.talks.talking.contains(&id) {
-            // The first conversation received may be that of colleagues about the call.
+            // The first conversation received may be a consultation of colleagues about the call.
             return (self.parties.role(id, self.direction()) == Role::Served).then_some(HungUp::Caller);
         }
         Some(self.parties.person(id).map_or(HungUp::Outside, |person| HungUp::Person(person.clone())))

@@ -1,4 +1,4 @@
-//! Which way a call goes, by one snapshot or a report. No memory.
+//! Direction of a call, by one snapshot or a report. Stateless.
 
 use super::identity::{PSTN, callee, caller, has_outside_line, lines};
 use crate::model::{
@@ -6,8 +6,8 @@ use crate::model::{
     phone::PhoneNumber,
 };
 
-/// Which way a snapshot's call goes, with the rank of that. GoTo sends INBOUND or OUTBOUND; a call between colleagues is
-/// OUTBOUND and has no outside line. `None`: not known.
+/// Returns the direction of a snapshot's call, with its rank; `None` if unknown. GoTo sends INBOUND or OUTBOUND. A call
+/// between colleagues is OUTBOUND and has no outside line.
 pub(super) fn direction_of(event: &CallSnapshot) -> Option<(u8, CallDirection)> {
     let parties = &event.state.participants;
     let outside = has_outside_line(parties);
@@ -28,7 +28,7 @@ pub(super) fn direction_of(event: &CallSnapshot) -> Option<(u8, CallDirection)> 
     }
 }
 
-/// Which way a reported call went; `None` if not known.
+/// Returns the direction of a reported call; `None` if unknown.
 pub(super) fn from_report(report: &Report) -> Option<CallDirection> {
     let number = report.caller.as_ref().map(|caller| &caller.number);
     match (&report.direction, number) {

@@ -1,4 +1,4 @@
-//! Calls that ended a short while ago: what comes late may complete their outcome, and doubles of them start no new call.
+//! Calls that ended recently. Late snapshots and reports may complete their outcome, and duplicates start no new call.
 //! Bounded by age and number.
 
 use super::{Limits, tracked_call::TrackedCall};
@@ -8,10 +8,10 @@ use std::{
     time::Instant,
 };
 
-/// What is kept of an ended conversation.
+/// Entry of an ended conversation.
 #[derive(Debug)]
 pub(super) struct Ended {
-    /// The call it belonged to.
+    /// The call of the conversation.
     pub(super) call: ConversationSpaceId,
     /// A person had answered that call.
     pub(super) answered: bool,
@@ -21,21 +21,21 @@ pub(super) struct Ended {
 #[derive(Debug, Default)]
 pub(super) struct EndedCalls {
     legs: HashMap<ConversationSpaceId, Ended>,
-    /// Kept as long as their first conversation.
+    /// Ended calls, stored as long as their first conversation.
     calls: HashMap<ConversationSpaceId, Box<TrackedCall>>,
-    /// Unknown calls whose report was asked for.
+    /// Unknown calls whose report was requested.
     requested: HashSet<ConversationSpaceId>,
-    /// All of them in the order of their end.
+    /// All entries in the order of their end.
     order: VecDeque<(Instant, ConversationSpaceId)>,
 }
 
 impl EndedCalls {
-    /// Whether a conversation ended a short while ago.
+    /// Returns whether a conversation ended recently.
     pub(super) fn contains(&self, id: &ConversationSpaceId) -> bool {
         self.legs.contains_key(id)
     }
 
-    /// Whether a person had answered the call of an ended conversation.
+    /// Returns whether a person had answered the call of an ended conversation.
     pub(super) fn was_answered(&self, id: &ConversationSpaceId) -> bool {
         self.legs.get(id).is_some_and(|ended| ended.answered)
     }
@@ -60,7 +60,7 @@ impl EndedCalls {
         self.calls.insert(call.id().clone(), call);
     }
 
-    /// Takes back the call of an ended conversation, if it is wanted.
+    /// Removes and returns the call of an ended conversation, if `wanted` accepts it.
     pub(super) fn take(
         &mut self,
         leg: &ConversationSpaceId,
@@ -73,12 +73,12 @@ impl EndedCalls {
         let call = self.calls.remove(&id)?;
         self.legs.retain(|_, ended| ended.call != id);
         self.order.retain(|(_, leg)| self.legs.contains_key(leg) || self.requested.contains(leg));
-        // A call without its entry in the order would stay for ever.
+        // A call without its entry in the order would stay forever.
         self.calls.retain(|call, _| self.legs.contains_key(call));
         Some(call)
     }
 
-    /// Whether the report of an unknown call was not asked for yet; from now on it was.
+    /// Records the request for the report of an unknown call. Returns whether it is the first one.
     pub(super) fn request(&mut self, id: &ConversationSpaceId, now: Instant) -> bool {
         let new = self.requested.insert(id.clone());
         if new {
@@ -87,7 +87,7 @@ impl EndedCalls {
         new
     }
 
-    /// Forgets what is too old or too much.
+    /// Drops the entries beyond the limits of age and number.
     pub(super) fn forget(&mut self, now: Instant, limits: &Limits) {
         while let Some((at, _)) = self.order.front()
             && (self.order.len() > limits.ended || now.saturating_duration_since(*at) > limits.memory)

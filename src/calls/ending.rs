@@ -1,5 +1,5 @@
-//! The final status of a call: when it is emitted, what completes or corrects it later. How a call ended is decided by
-//! `outcome`.
+//! The final status of a call: the time of its emission, and later completions or corrections. `outcome` decides how a call
+//! ended.
 
 use super::{
     Effect, Limits,
@@ -13,7 +13,8 @@ use crate::model::{
 use std::time::Duration;
 
 impl TrackedCall {
-    /// Emits how it ended, unless that is held back for a snapshot or a report that may still come.
+    /// Emits the final status, unless it is held back for a snapshot or a report that may still come. Returns whether the
+    /// call is finished.
     pub(super) fn finish(&mut self, at: Timestamp, now: Now, limits: &Limits, out: &mut Vec<Effect>) -> bool {
         let conclusive = self.legs.are_conclusive();
         let mut call = self.call.clone();
@@ -22,7 +23,7 @@ impl TrackedCall {
             self.fetch_reports(out);
             self.held_until = Some(now.instant + limits.outcome_grace);
         }
-        // An answer is certain whatever is missing; all else waits for the report.
+        // An answer is certain even if snapshots are missing; every other outcome waits for the report.
         let certain = conclusive
             || matches!(&outcome, Outcome::Known(CallStatus::Ended { .. }))
                 && self.was_answered()
@@ -45,7 +46,7 @@ impl TrackedCall {
         true
     }
 
-    /// The final status of a call whose full report was folded; `None` if there is nothing to tell of it.
+    /// Returns the final status of a call whose full report was folded; `None` if there is nothing to report.
     pub(super) fn final_update(mut self, at: Timestamp) -> Option<CallUpdate> {
         if self.is_consultation() {
             return None;
@@ -60,22 +61,22 @@ impl TrackedCall {
         Some(CallUpdate { call: self.call, status, at })
     }
 
-    /// Whether it is a conversation between colleagues about a call: it is linked to one, and no party was put on hold or
-    /// handed on in it.
+    /// Returns whether the call is a consultation between colleagues: linked to a call, and without a party that was put on
+    /// hold or handed on.
     fn is_consultation(&self) -> bool {
         self.facts.direction() == CallDirection::Internal
             && self.legs.linked_ids().next().is_some()
             && !self.walk.transferred
     }
 
-    /// Completes the end of a call that was over and then went on elsewhere. Until then nothing is emitted: no card goes
-    /// back from an end.
+    /// Completes the end of a call that was over and then continued in another conversation. Until then nothing is emitted: a
+    /// card never returns from an end.
     pub(super) fn finish_again(&mut self, out: &mut Vec<Effect>) -> bool {
         self.revise(true, out);
         true
     }
 
-    /// Emits a better final status, if what was received since the first makes one.
+    /// Emits a better final status, if the facts received since the first one give one.
     pub(super) fn revise(&mut self, certain: bool, out: &mut Vec<Effect>) {
         if !self.legs.are_over() {
             return;
@@ -114,9 +115,9 @@ impl TrackedCall {
         self.final_status = Some(Box::new((status, self.call.clone())));
     }
 
-    /// Emits that the end is not known, as of the last snapshot.
+    /// Emits that the end is unknown, as of the last snapshot.
     pub(super) fn abandon(&mut self, out: &mut Vec<Effect>) {
-        // A final status that was emitted is not taken back.
+        // A final status that was emitted is not withdrawn.
         if self.final_status.is_some() || self.last_ringing.is_none() {
             return;
         }

@@ -1,5 +1,5 @@
-//! What is known of one call: who calls, and its snapshots in order. Folded so that the order of arrival does not matter.
-//! Decides neither the outcome nor what is emitted.
+//! Facts of one call: the caller, and its snapshots in order. The order of arrival does not matter. Decides neither the
+//! outcome nor the updates.
 
 use super::{
     direction::{direction_of, from_report},
@@ -19,13 +19,14 @@ use crate::model::{
 };
 use std::time::Duration;
 
-/// A timestamp further than this from the daemon's clock is an error of a clock, and is not used.
+/// Largest plausible difference between a timestamp and the daemon's clock. Beyond it a clock is wrong, and the timestamp is
+/// ignored.
 const MAX_CLOCK_ERROR: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The position of the facts of a report that are not in its snapshots.
 const LAST: Position = Position { leg: usize::MAX, sequence: u64::MAX };
 
-/// What is known of a call.
+/// Facts of a call.
 #[derive(Debug, Clone)]
 pub(super) struct Facts {
     pub(super) direction: Ranked<CallDirection>,
@@ -38,7 +39,7 @@ pub(super) struct Facts {
     timeline: Timeline,
     created_at: Option<Timestamp>,
     first: (Position, Timestamp),
-    /// When the newest snapshot was taken.
+    /// Time of the newest snapshot.
     pub(super) last: Timestamp,
     /// `hangupOriginatorId` of the newest snapshot that has one.
     pub(super) hung_up_by: Option<(Position, ParticipantId)>,
@@ -50,13 +51,13 @@ pub(super) struct Facts {
     pub(super) report: Option<Box<FullReport>>,
 }
 
-/// `at`, if it is plausible by the daemon's clock.
+/// Returns `at`, if it is plausible by the daemon's clock.
 pub(super) fn plausible(at: Option<Timestamp>, clock: Timestamp) -> Option<Timestamp> {
     at.filter(|at| elapsed(*at, clock).max(elapsed(clock, *at)) <= MAX_CLOCK_ERROR)
 }
 
 impl Facts {
-    /// Nothing known yet, at the daemon's `clock`.
+    /// Creates the facts of a call before its first snapshot. `clock`: the daemon's time.
     pub(super) fn new(event: &CallSnapshot, clock: Timestamp) -> Self {
         let at = plausible(event.state.at, clock).unwrap_or(clock);
         Self {
@@ -111,7 +112,7 @@ impl Facts {
             self.summary = self.summary.max(Some(ReportOutcome::read(report)));
             self.listed.clone_from(&report.people);
         }
-        // The snapshots count more.
+        // The snapshots take precedence.
         let caller = report.caller.as_ref();
         match from_report(report) {
             Some(CallDirection::Inbound) => keep_best(&mut self.caller, LAST, caller.map(|caller| (0, caller))),
@@ -134,17 +135,17 @@ impl Facts {
         self.direction.map(|(.., direction)| direction).unwrap_or_default()
     }
 
-    /// When the call began, as well as it is known.
+    /// Returns the start of the call, or the best estimate.
     pub(super) fn started(&self) -> Timestamp {
         self.created_at.unwrap_or(self.first.1)
     }
 
-    /// Who calls, if a snapshot names a caller.
+    /// Returns the caller, if a snapshot names one.
     pub(super) fn caller(&self) -> Option<&Caller> {
         self.caller.as_ref().map(|(_, _, caller)| caller)
     }
 
-    /// Whether `theirs` may be the same caller; one that is not named is not another one.
+    /// Returns whether `theirs` may be the same caller. An unnamed caller may be any.
     pub(super) fn is_same_caller(&self, theirs: Option<&Caller>) -> bool {
         match (theirs, self.caller()) {
             (Some(theirs), Some(ours)) => theirs.number == ours.number,
@@ -152,7 +153,7 @@ impl Facts {
         }
     }
 
-    /// Adds what is known of another call that turned out to be this one. Its conversations come after `legs` others.
+    /// Adds the facts of another call that turned out to be this one. Its conversations come after `legs` others.
     pub(super) fn join(&mut self, other: Self, legs: usize) {
         let at = Position::default().behind(legs);
         keep_best(&mut self.caller, at, other.caller.as_ref().map(|(rank, _, caller)| (*rank, caller)));
@@ -174,7 +175,7 @@ impl Facts {
 }
 
 fn join_reports(known: &mut FullReport, new: FullReport) {
-    // `actions` grow after a call: a later report has all of an earlier one.
+    // `actions` grow after a call: a later report contains those of an earlier one.
     if new.messages.len() > known.messages.len() {
         known.messages = new.messages;
     }

@@ -1,4 +1,4 @@
-//! A call without a received snapshot, by its report alone: for the time after an event gap.
+//! Updates of a call without a received snapshot, by its report alone: for the time after an event gap.
 
 use super::{Limits, direction::from_report, report_outcome::ReportOutcome, tracked_call::TrackedCall};
 use crate::model::{
@@ -11,11 +11,11 @@ use crate::model::{
 };
 use std::time::{Duration, Instant};
 
-/// The final status of a reported call; `None` if it is no call of its own (a consultation, a pick-up) or its direction is
-/// not known. `clock` stands in for missing times.
+/// Returns the final status of a reported call. `None` for a call that is part of another (a consultation, a pick-up), and
+/// for an unknown direction. `clock` replaces missing times.
 #[must_use]
 pub fn update_from_report(report: &Report, clock: Timestamp) -> Option<CallUpdate> {
-    // The times of a report are taken as they are: an event gap may be days long.
+    // The times of a report are not checked for plausibility: an event gap may be days long.
     let at = report.ended_at.unwrap_or(clock);
     let snapshots = report.full.as_ref().map_or(&[][..], |full| &full.snapshots);
     match snapshots.first() {
@@ -31,13 +31,13 @@ pub fn update_from_report(report: &Report, clock: Timestamp) -> Option<CallUpdat
     }
 }
 
-/// Whether a report contains everything that a full report could contain.
+/// Returns whether a report contains all facts of a full report.
 #[must_use]
 pub fn is_conclusive(report: &Report) -> bool {
     report.full.is_some() || matches!(ReportOutcome::read(report), ReportOutcome::Missed)
 }
 
-/// Whether a summary alone proves how the call ended, though not with whom.
+/// Returns whether a summary alone proves how the call ended, though not with whom.
 #[must_use]
 pub fn proves_outcome(report: &Report) -> bool {
     // A mailbox may have been reached without a message.
@@ -55,7 +55,7 @@ fn by_summary(report: &Report, at: Timestamp) -> Option<CallUpdate> {
     let (mut course, mut lost, mut people) = (Course::default(), false, report.people.clone());
     let status = match outcome {
         ReportOutcome::Talked { lasted } => {
-            // It talked with one of those listed. With which one is said only where there is one.
+            // One of the listed people talked. That person is named only if a single one is listed.
             people.truncate(if people.len() == 1 || direction != CallDirection::Inbound { people.len() } else { 0 });
             CallStatus::Ended { talk_time: lasted }
         }

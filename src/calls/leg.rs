@@ -1,4 +1,4 @@
-//! One conversation of a call: how much of it was received, and whether it is over. Knows no content.
+//! One conversation of a call: its received snapshots, and whether it is over. Reads no content.
 
 pub(super) use super::sequence::Receipt;
 use super::sequence::Sequence;
@@ -13,20 +13,20 @@ pub(super) struct Leg {
     pub(super) id: ConversationSpaceId,
     sequence: Sequence,
     fetches: u8,
-    /// A snapshot before the end was received.
+    /// Whether a snapshot before the end was received.
     opened: bool,
-    /// The newest snapshot is an end.
+    /// Whether the newest snapshot is an end.
     ended: bool,
-    /// Its report was received, full or not.
+    /// Whether the report was received, full or not.
     reported: bool,
-    /// Its full report was received, with every snapshot.
+    /// Whether the full report was received, with every snapshot.
     complete: bool,
-    /// Its report was asked for because GoTo announced it.
+    /// Whether the report was requested because GoTo announced it.
     announced: bool,
 }
 
 impl Leg {
-    /// A conversation without a received snapshot.
+    /// Creates a conversation without a received snapshot.
     pub(super) fn new(id: ConversationSpaceId) -> Self {
         Self {
             id,
@@ -52,45 +52,45 @@ impl Leg {
         receipt
     }
 
-    /// Records its report: GoTo has one of ended conversations only. `complete`: with every snapshot.
+    /// Records the report: GoTo reports ended conversations only. `complete`: with every snapshot.
     pub(super) fn report(&mut self, complete: bool) {
         self.reported = true;
         self.complete |= complete;
     }
 
-    /// Records that GoTo announced its report. Returns whether the report is to be fetched.
+    /// Records that GoTo announced the report. Returns whether the report is to be fetched.
     pub(super) fn announce(&mut self) -> bool {
         !self.complete && !std::mem::replace(&mut self.announced, true)
     }
 
-    /// Whether a hole may be fetched; counted as if it were. GoTo answers 404 for a conversation that is over.
+    /// Returns whether a hole may be fetched, and counts the fetch. GoTo answers 404 for a conversation that is over.
     pub(super) fn may_fetch(&mut self, most: u8) -> bool {
         let may = !self.is_over() && self.fetches < most;
         self.fetches = self.fetches.saturating_add(u8::from(may));
         may
     }
 
-    /// Whether it is over.
+    /// Returns whether the conversation is over.
     pub(super) fn is_over(&self) -> bool {
         self.ended || self.reported
     }
 
-    /// Treats it as over: its end was lost.
+    /// Treats the conversation as over: its end was lost.
     pub(super) fn close(&mut self) {
         self.ended = true;
     }
 
-    /// Whether no snapshot is missing that could show an answer.
+    /// Returns whether no snapshot is missing that could show an answer.
     pub(super) fn is_conclusive(&self) -> bool {
         self.complete || self.is_complete()
     }
 
-    /// Whether its full report was received.
+    /// Returns whether the full report was received.
     pub(super) fn has_full_report(&self) -> bool {
         self.complete
     }
 
-    /// Whether every snapshot of it was received.
+    /// Returns whether every snapshot was received.
     pub(super) fn is_complete(&self) -> bool {
         self.opened && self.ended && self.sequence.is_complete()
     }

@@ -1,4 +1,4 @@
-//! The conversations a call is made of: those received, and those only linked to it by their ids.
+//! The conversations of a call: the received ones, and those that are only linked by their ids.
 
 use super::{
     leg::{Leg, Receipt},
@@ -6,7 +6,7 @@ use super::{
 };
 use crate::model::{call::CallSnapshot, ids::ConversationSpaceId};
 
-/// Conversations that one call may be made of, and linked ids it keeps. A call that is handed on more often becomes two.
+/// Most conversations of one call, and most linked ids. A call that is handed on more often becomes two.
 const MAX_LEGS: usize = 8;
 const MAX_LINKED: usize = 16;
 
@@ -17,7 +17,7 @@ pub(super) struct Legs {
     linked: Vec<ConversationSpaceId>,
 }
 
-/// What became of a snapshot.
+/// Result of recording a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Recorded {
     /// The place of its conversation.
@@ -63,12 +63,12 @@ impl Legs {
         }
     }
 
-    /// Records that GoTo announced the report of a conversation. Returns whether it is to be fetched.
+    /// Records that GoTo announced the report of a conversation. Returns whether the report is to be fetched.
     pub(super) fn announce(&mut self, id: &ConversationSpaceId) -> bool {
         self.received.iter_mut().find(|leg| leg.id == *id).is_some_and(Leg::announce)
     }
 
-    /// Adds the conversations of another call. Returns the place of the first of them.
+    /// Adds the conversations of another call. Returns the index of the first of them.
     pub(super) fn join(&mut self, other: Self) -> usize {
         let at = self.received.len();
         self.received.extend(other.received);
@@ -77,53 +77,53 @@ impl Legs {
         at
     }
 
-    /// Treats all as over.
+    /// Treats all conversations as over.
     pub(super) fn close(&mut self) {
         self.received.iter_mut().for_each(Leg::close);
     }
 
-    /// Whether there is room for those of another call.
+    /// Returns whether there is room for `more` conversations of another call.
     pub(super) fn has_room(&self, more: usize) -> bool {
         self.received.len().saturating_add(more) <= MAX_LEGS
     }
 
-    /// Whether the conversation was received.
+    /// Returns whether the conversation was received.
     pub(super) fn has(&self, id: &ConversationSpaceId) -> bool {
         self.ids().any(|leg| leg == id)
     }
 
-    /// How many were received.
+    /// Returns the number of received conversations.
     pub(super) fn len(&self) -> usize {
         self.received.len()
     }
 
-    /// Those received.
+    /// Returns the ids of the received conversations.
     pub(super) fn ids(&self) -> impl Iterator<Item = &ConversationSpaceId> {
         self.received.iter().map(|leg| &leg.id)
     }
 
-    /// Those linked to the call, received or not.
+    /// Returns the ids linked to the call, received or not.
     pub(super) fn linked_ids(&self) -> impl Iterator<Item = &ConversationSpaceId> {
         self.linked.iter()
     }
 
-    /// Those without a full report.
+    /// Returns the ids of the conversations without a full report.
     pub(super) fn unreported(&self) -> impl Iterator<Item = &ConversationSpaceId> {
         self.received.iter().filter(|leg| !leg.has_full_report()).map(|leg| &leg.id)
     }
 
-    /// Whether all are over.
+    /// Returns whether all conversations are over.
     pub(super) fn are_over(&self) -> bool {
         self.received.iter().all(Leg::is_over)
     }
 
-    /// Whether no snapshot is missing that could show an answer: every snapshot or the full report of every conversation
-    /// was received.
+    /// Returns whether no snapshot is missing that could show an answer: every snapshot or the full report of every
+    /// conversation was received.
     pub(super) fn are_conclusive(&self) -> bool {
         !self.received.is_empty() && self.received.iter().all(Leg::is_conclusive)
     }
 
-    /// Whether the snapshot before `at` was received.
+    /// Returns whether the snapshot before `at` was received.
     pub(super) fn follows(&self, at: Position) -> bool {
         self.received.get(at.leg).is_some_and(|leg| leg.follows(at.sequence))
     }

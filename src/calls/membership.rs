@@ -1,4 +1,4 @@
-//! Which call a conversation belongs to: its own, one it is linked to, or none, as the talk of colleagues about a call.
+//! Assigns a conversation to a call: to its own, to a linked one, or to none, as a consultation of colleagues about a call.
 
 use super::{
     ended::Ended,
@@ -13,8 +13,8 @@ use crate::model::{
 };
 
 impl Tracker {
-    /// A call that a person had answered and that was over goes on in another conversation, which was linked to it too
-    /// late: it is under way again. `None` if it is forgotten, or has as many conversations as a call may have.
+    /// Opens an ended, answered call again: it continues in another conversation, whose link came too late. Returns the id of
+    /// the call. `None` if the call is dropped already, or has the maximum of conversations.
     pub(super) fn reopen(&mut self, ended: &ConversationSpaceId, event: &CallSnapshot) -> Option<ConversationSpaceId> {
         let call = self.ended.take(ended, |call| call.accepts(event))?;
         let id = call.id().clone();
@@ -23,12 +23,12 @@ impl Tracker {
         Some(id)
     }
 
-    /// The call that `id` belongs to as far as is known. A call of its own is its own, whatever links to it.
+    /// Returns the known call of the conversation `id`. A separate call is its own root, whatever links to it.
     pub(super) fn root_of<'a>(&'a self, id: &'a ConversationSpaceId) -> &'a ConversationSpaceId {
         if self.open.contains_key(id) { id } else { self.call_by_leg.get(id).unwrap_or(id) }
     }
 
-    /// The call that the conversation of `event` belongs to, if it is known.
+    /// Returns the call of the conversation of `event`, if it is known.
     pub(super) fn root(&self, event: &CallSnapshot) -> Option<ConversationSpaceId> {
         if self.open.contains_key(&event.call) {
             return Some(event.call.clone());
@@ -64,7 +64,7 @@ impl Tracker {
         self.open.values().map(Box::as_ref).any(is_about)
     }
 
-    /// Ends conversations that were taken for calls between colleagues and turn out to be about `call`.
+    /// Ends conversations that counted as calls between colleagues and turn out to be about `call`.
     pub(super) fn absorb_consultations(&mut self, call: &TrackedCall, event: &CallSnapshot, now: Now) {
         if call.is_staff_only() {
             return;

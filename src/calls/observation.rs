@@ -1,4 +1,4 @@
-//! One snapshot, reduced to what the course of a call needs: who is in which state, in which queue or mailbox. No memory.
+//! One snapshot, reduced to the states of its parties, the queue and the mailbox. Stateless.
 
 use super::{
     parties::{Parties, PartyId},
@@ -10,12 +10,12 @@ use crate::model::{
 };
 use std::time::Duration;
 
-/// Participants read of one snapshot: more than any ring group that a card could name.
+/// Participants read from one snapshot: more than any ring group that a card could name.
 const MAX_PARTICIPANTS: usize = 64;
-/// Queues kept of one call: a card names the last three.
+/// Queues kept for one call: a card names the last three.
 const MAX_QUEUES: usize = 16;
 
-/// A snapshot.
+/// A reduced snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Observation {
     pub(super) at: Timestamp,
@@ -24,18 +24,18 @@ pub(super) struct Observation {
     /// The queue that is CONNECTED.
     pub(super) queue: Option<QueueId>,
     pub(super) mailbox: Option<MailboxState>,
-    /// A dial plan, a queue or a mailbox has the call.
+    /// Whether a dial plan, a queue or a mailbox has the call.
     pub(super) in_plan: bool,
     /// A system of an unknown type takes part, and no known one.
     pub(super) odd: bool,
     pub(super) recorded: bool,
 }
 
-/// A queue of a call: its place in [`Queues`].
+/// A queue of a call: its index in [`Queues`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct QueueId(pub(super) u8);
 
-/// What a party does.
+/// State of a party.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum PartyState {
     Ringing,
@@ -51,7 +51,7 @@ pub(super) enum PartyState {
     Unknown,
 }
 
-/// A transfer under way.
+/// A transfer in progress.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Destination {
     pub(super) by: Option<PartyId>,
@@ -59,7 +59,7 @@ pub(super) struct Destination {
     pub(super) extension: Option<String>,
 }
 
-/// What a mailbox does.
+/// State of a mailbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum MailboxState {
     /// The greeting, or a message being left.
@@ -68,7 +68,7 @@ pub(super) enum MailboxState {
     Left(Option<Duration>),
     /// Nothing was left.
     Nothing,
-    /// It is gone, with a result that is not known.
+    /// The mailbox has ended, with an unknown result.
     Gone,
 }
 
@@ -88,12 +88,12 @@ impl Queues {
         u8::try_from(at).ok().map(QueueId)
     }
 
-    /// The queue of an id.
+    /// Returns the queue of an id.
     pub(super) fn get(&self, id: QueueId) -> Option<&Queue> {
         self.0.get(usize::from(id.0))
     }
 
-    /// Adds the queues of another call. Returns where each of them is now.
+    /// Adds the queues of another call. Returns the new id of each.
     pub(super) fn join(&mut self, other: &Self) -> Vec<Option<QueueId>> {
         other.0.iter().map(|queue| self.add(queue)).collect()
     }
@@ -108,7 +108,7 @@ pub(super) fn observe(
     queues: &mut Queues,
 ) -> Observation {
     let mut seen: Vec<(PartyId, PartyState)> = Vec::new();
-    // All are added before a state is read: a transfer may name a participant further down the list.
+    // All participants are added before a state is read: a transfer may name a participant further down the list.
     let added: Vec<(PartyId, &Participant)> = event
         .state
         .participants
@@ -119,7 +119,7 @@ pub(super) fn observe(
     for (party, participant) in added {
         let state = party_state(&participant.status, parties);
         match seen.iter_mut().find(|(known, _)| *known == party) {
-            // Two devices of one person: the one that does more.
+            // Two devices of one person: the more active one counts.
             Some((_, known)) if rank(&state) > rank(known) => *known = state,
             Some(_) => {}
             None => seen.push((party, state)),
@@ -129,7 +129,7 @@ pub(super) fn observe(
     let connected = |status: &ParticipantStatus| {
         !matches!(status, ParticipantStatus::Disconnecting | ParticipantStatus::Disconnected)
     };
-    // Not seen yet: a parking spot that is a system.
+    // Not recorded yet: a parking spot that is a system.
     let is_park = |kind: &SystemKind| matches!(kind, SystemKind::Other(word) if word.contains("PARK"));
     if systems.iter().any(|system| is_park(&system.kind) && connected(&system.status)) {
         seen.iter_mut()
@@ -177,7 +177,7 @@ fn party_state(status: &ParticipantStatus, parties: &Parties) -> PartyState {
             }))
         }
         ParticipantStatus::Disconnecting | ParticipantStatus::Disconnected => PartyState::Leaving,
-        // The words are not known; these parts of them are.
+        // The full words are unknown; these parts of them are known.
         ParticipantStatus::Other(word) if word.contains("PARK") => PartyState::Parked,
         ParticipantStatus::Other(word) if word.contains("HOLD") => PartyState::OnHold { by: None },
         ParticipantStatus::Other(word) if word.contains("TRANSFER") => PartyState::Transfer(Box::default()),
@@ -185,7 +185,7 @@ fn party_state(status: &ParticipantStatus, parties: &Parties) -> PartyState {
     }
 }
 
-/// Which of two states of one person counts.
+/// Returns the rank of a state: of two states of one person the higher counts.
 const fn rank(state: &PartyState) -> u8 {
     match state {
         PartyState::Leaving => 0,

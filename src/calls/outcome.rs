@@ -1,4 +1,4 @@
-//! How a call ended: what its snapshots and reports together prove. A call whose snapshots are not all known is never
+//! The outcome of a call: the result that its snapshots and reports prove together. A call with missing snapshots is never
 //! missed by a guess.
 
 use super::{facts::Facts, report_outcome::ReportOutcome, walk::Walk};
@@ -8,18 +8,18 @@ use crate::model::{
 };
 use std::time::Duration;
 
-/// How a call ended.
+/// Outcome of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// This happened.
+    /// A proven outcome.
     Known(CallStatus),
-    /// The call ended, and it is not known whether a person answered.
+    /// The call ended, and it is unknown whether a person answered.
     Unknown,
-    /// No party was ever called: nothing is emitted.
+    /// No party was called: nothing is emitted.
     Nothing,
 }
 
-/// The outcome of a call that ended at `at`, with what it leaves to be done put into `call`. `conclusive`: no snapshot is
+/// Decides the outcome of a call that ended at `at`, and writes its open tasks into `call`. `conclusive`: no snapshot is
 /// missing that could show an answer.
 pub(super) fn conclude(facts: &Facts, walk: &Walk, at: Timestamp, conclusive: bool, call: &mut Call) -> Outcome {
     facts.fill(walk, Some(at), call);
@@ -46,7 +46,7 @@ pub(super) fn conclude(facts: &Facts, walk: &Walk, at: Timestamp, conclusive: bo
     outcome
 }
 
-/// Whether a caller whom a person had answered was left waiting, as far as the snapshots show.
+/// Returns whether a caller was left waiting after an answer, as far as the snapshots show.
 pub(super) fn seems_left_waiting(facts: &Facts, walk: &Walk, at: Timestamp, call: &Call) -> bool {
     let mut call = call.clone();
     facts.fill(walk, Some(at), &mut call);
@@ -55,7 +55,7 @@ pub(super) fn seems_left_waiting(facts: &Facts, walk: &Walk, at: Timestamp, call
 
 fn is_left_waiting(course: &Course) -> bool {
     match course.gave_up.as_ref().map(|it| it.position) {
-        // A plan that goes on by itself after a talk has handed nothing on.
+        // A plan that continues after a talk has handed nothing on.
         Some(CallerPosition::Menu) | None => {
             course.handed_on.as_ref().is_some_and(|it| it.by.is_some() || it.destination.is_some())
         }
@@ -63,8 +63,8 @@ fn is_left_waiting(course: &Course) -> bool {
     }
 }
 
-/// Whether it is an outbound conversation without a far side (the phone of a colleague who picks up a parked call), or one
-/// with only its end received.
+/// Returns whether no party was called: an outbound conversation without a far side, or with only its end received. The phone
+/// of a colleague who picks up a parked call makes such a conversation.
 fn nobody_was_called(facts: &Facts, walk: &Walk, direction: CallDirection) -> bool {
     match direction {
         CallDirection::Inbound => facts.caller().is_none() && !walk.far_side,
@@ -79,7 +79,7 @@ fn outcome(facts: &Facts, walk: &Walk, at: Timestamp, conclusive: bool, call: &m
     let talked = CallStatus::Ended { talk_time: walk.talks.total() };
     let message = call.course.mailbox.as_ref().and_then(|it| it.message);
     let length = call.course.mailbox.as_ref().and_then(|it| it.length);
-    // A message counts whatever else happened: a person has to listen to it.
+    // A message counts in any case: a person has to listen to it.
     if message == Some(true) && call.direction != CallDirection::Outbound {
         return Outcome::Known(CallStatus::Voicemail { duration: length });
     }
@@ -122,7 +122,7 @@ fn unanswered(facts: &Facts, walk: &Walk, at: Timestamp, call: &mut Call) -> Out
         _ if call.direction != CallDirection::Inbound => MissedReason::NobodyAnswered,
         CallerPosition::Queue if !timed_out(facts) => MissedReason::LeftQueue,
         CallerPosition::Mailbox if call.course.mailbox.as_ref().is_some_and(|it| it.message.is_none()) => {
-            // A message may wait in there.
+            // The mailbox may have a message.
             return Outcome::Known(CallStatus::Voicemail { duration: None });
         }
         _ if !walk.rang.is_empty() || !walk.queues.is_empty() || walk.mailbox.is_some() => MissedReason::NobodyAnswered,
@@ -133,14 +133,14 @@ fn unanswered(facts: &Facts, walk: &Walk, at: Timestamp, call: &mut Call) -> Out
     Outcome::Known(CallStatus::Missed { waited, reason: why })
 }
 
-/// Whether the report states that a queue let the caller go, and not the other way round.
+/// Returns whether the report states that the queue ended the wait, not the caller.
 fn timed_out(facts: &Facts) -> bool {
     let queues = facts.report.iter().flat_map(|report| &report.queues);
     let left = queues.filter_map(|queue| queue.left.as_deref()).next_back();
     left.is_some_and(|left| left != "ABANDON" && left != "ANSWERED")
 }
 
-/// What a full report without snapshots proves.
+/// Returns the answer that a full report without snapshots proves.
 fn answered_by_report(facts: &Facts, call: &mut Call) -> Option<Outcome> {
     let report = facts.report.as_ref()?;
     let in_queue = report.queues.iter().any(|queue| queue.left.as_deref() == Some("ANSWERED"));
@@ -151,8 +151,8 @@ fn answered_by_report(facts: &Facts, call: &mut Call) -> Option<Outcome> {
     None
 }
 
-/// What makes `new` worth emitting after `emitted`, of a call that is over. `certain`: no snapshot was missing when the first
-/// was emitted, so that a summary that claims an answer means a system's.
+/// Returns the reason to emit `new` after `emitted`, of a call that is over. `certain`: no snapshot was missing at the first
+/// emission, so that an answer in a summary is a system's.
 pub(super) fn revision(emitted: (&CallStatus, &Call), new: (&CallStatus, &Call), certain: bool) -> Option<Revision> {
     let ((was, old), (is, call)) = (emitted, new);
     match (was, is) {
@@ -160,7 +160,7 @@ pub(super) fn revision(emitted: (&CallStatus, &Call), new: (&CallStatus, &Call),
         _ if call.end_unknown => None,
         (CallStatus::Missed { .. }, CallStatus::Ended { .. }) => (!certain).then_some(Revision::Corrected),
         (CallStatus::Voicemail { .. }, CallStatus::Ended { .. }) => (!certain).then_some(Revision::Corrected),
-        // An answer is never taken back.
+        // An answer is never withdrawn.
         (CallStatus::Ended { .. }, CallStatus::Missed { .. }) => None,
         (CallStatus::Ended { .. }, CallStatus::Voicemail { .. }) => Some(Revision::Resolved),
         (CallStatus::Ended { .. }, CallStatus::Ended { .. })
@@ -172,7 +172,7 @@ pub(super) fn revision(emitted: (&CallStatus, &Call), new: (&CallStatus, &Call),
     }
 }
 
-/// What a card shows of an ended call.
+/// Returns the facts of an ended call that a card shows.
 fn shows(call: &Call) -> impl PartialEq + use<'_> {
     let course = &call.course;
     (

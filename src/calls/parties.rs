@@ -1,4 +1,4 @@
-//! The parties of a call, each once: people by their line, across LINE, AGENT and devices. Knows nothing of what they do.
+//! The parties of a call, each once: people by their line, across LINE, AGENT and devices. States are in `observation`.
 
 use super::position::Position;
 use crate::model::{
@@ -7,23 +7,23 @@ use crate::model::{
     phone::PhoneNumber,
 };
 
-/// Parties kept of one call. A card names a handful; the largest ring group of a snapshot is far below.
+/// Parties kept for one call. A card names a handful; the largest ring group of a snapshot is far below.
 const MAX_PARTIES: usize = 64;
-/// Participant ids kept of one call: a queue that rings its agents again makes new ones each round.
+/// Participant ids kept for one call: a queue that rings its agents again makes new ones each round.
 const MAX_IDS: usize = 512;
 
-/// A party of a call: its place in [`Parties`].
+/// A party of a call: its index in [`Parties`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct PartyId(pub(super) u8);
 
-/// Who a party is.
+/// Identity of a party.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Party {
-    /// An outside line: of the caller, or of whom a plan or a colleague dialled (`callee`).
+    /// An outside line: of the caller, or of the number that a plan or a colleague dialed (`callee`).
     Phone { calls: bool, callee: Option<Caller> },
     /// A colleague.
     Person(Person),
-    /// A party that is no person, or of an unknown kind.
+    /// A party that is not a person, or of an unknown kind.
     Other { known: bool },
 }
 
@@ -32,12 +32,12 @@ pub(super) enum Party {
 pub(super) struct Parties {
     list: Vec<Party>,
     ids: Vec<(ParticipantId, PartyId)>,
-    /// Who began the call: the first participant that is its own originator.
+    /// The party that began the call: the first participant that is its own originator.
     began: Option<(Position, PartyId)>,
 }
 
 impl Parties {
-    /// The party of a participant; `None` for more parties than are kept.
+    /// Adds a participant. Returns its party; `None` beyond the maximum of parties.
     pub(super) fn add(&mut self, at: Position, participant: &Participant) -> Option<PartyId> {
         let party = self.place(&participant.kind)?;
         if let Some(id) = &participant.id {
@@ -76,17 +76,17 @@ impl Parties {
         u8::try_from(at).ok().map(PartyId)
     }
 
-    /// The party of a participant id.
+    /// Returns the party of a participant id.
     pub(super) fn find(&self, id: &ParticipantId) -> Option<PartyId> {
         self.ids.iter().find(|(known, _)| known == id).map(|(_, party)| *party)
     }
 
-    /// Whether a participant with this id takes part.
+    /// Returns whether a participant with this id takes part.
     pub(super) fn has(&self, id: &ParticipantId) -> bool {
         self.find(id).is_some()
     }
 
-    /// Who began the call.
+    /// Returns the party that began the call.
     pub(super) fn began(&self) -> Option<PartyId> {
         self.began.map(|(_, party)| party)
     }
@@ -96,12 +96,12 @@ impl Parties {
         u8::try_from(at).ok().map(PartyId)
     }
 
-    /// Who a party is.
+    /// Returns the identity of a party.
     pub(super) fn get(&self, id: PartyId) -> Option<&Party> {
         self.list.get(usize::from(id.0))
     }
 
-    /// The colleague that a party is.
+    /// Returns the colleague that a party is.
     pub(super) fn person(&self, id: PartyId) -> Option<&Person> {
         match self.get(id)? {
             Party::Person(person) => Some(person),
@@ -109,7 +109,7 @@ impl Parties {
         }
     }
 
-    /// The colleague with this extension.
+    /// Returns the colleague with this extension.
     pub(super) fn by_extension(&self, extension: &str) -> Option<&Person> {
         self.list.iter().find_map(|party| match party {
             Party::Person(person) if person.extension.as_deref() == Some(extension) => Some(person),
@@ -117,7 +117,7 @@ impl Parties {
         })
     }
 
-    /// The number that an inbound call was forwarded to, if the party is an outside line that was dialled.
+    /// Returns the number that an inbound call was forwarded to, if the party is a dialed outside line.
     pub(super) fn outside(&self, id: PartyId) -> Option<&PhoneNumber> {
         match self.get(id)? {
             Party::Phone { callee: Some(callee), .. } => Some(&callee.number),
@@ -125,7 +125,7 @@ impl Parties {
         }
     }
 
-    /// What a party is to a call of this direction.
+    /// Returns the role of a party in a call of this direction.
     pub(super) fn role(&self, id: PartyId, direction: CallDirection) -> Role {
         match (self.get(id), direction) {
             (Some(Party::Phone { calls, callee }), CallDirection::Inbound) if *calls || callee.is_none() => {
@@ -144,7 +144,7 @@ impl Parties {
         }
     }
 
-    /// Adds the parties of another call. Returns where each of them is now.
+    /// Adds the parties of another call. Returns the new id of each.
     pub(super) fn join(&mut self, other: &Self) -> Vec<Option<PartyId>> {
         let places: Vec<Option<PartyId>> = other.list.iter().map(|party| self.insert(party.clone())).collect();
         for (id, party) in &other.ids {
@@ -157,20 +157,21 @@ impl Parties {
     }
 }
 
-/// What a party is to a call.
+/// Role of a party in a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
-    /// Who is served: the caller; of an outbound call whom it calls; of an internal call the colleague who calls.
+    /// The party that is served: the caller of an inbound call, the called party of an outbound call, the calling colleague
+    /// of an internal call.
     Served,
     /// The colleague who makes an outbound call.
     Maker,
-    /// Who may answer.
+    /// A party that may answer.
     Other,
-    /// No person.
+    /// A party that is not a person.
     System { known: bool },
 }
 
-/// Whether two parties are one: a person is its line, else its extension, else its name; one outside line calls.
+/// Returns whether two parties are one: a person is its line, else its extension, else its name; one outside line calls.
 fn is_same(a: &Party, b: &Party) -> bool {
     match (a, b) {
         (Party::Phone { calls: true, .. }, Party::Phone { calls: true, .. }) => true,
@@ -183,8 +184,8 @@ fn is_same(a: &Party, b: &Party) -> bool {
     }
 }
 
-/// Whether two lines, agents or devices are one person. A person who works at another desk has a second line with the same
-/// name and extension.
+/// Returns whether two lines, agents or devices are one person. A person who works at another desk has a second line with the
+/// same name and extension.
 pub(super) fn is_same_person(a: &Person, b: &Person) -> bool {
     let same_extension = a.extension.is_some() && a.extension == b.extension;
     match (&a.line, &b.line, &a.extension, &b.extension) {
@@ -194,7 +195,7 @@ pub(super) fn is_same_person(a: &Person, b: &Person) -> bool {
     }
 }
 
-/// Adds to a known party what a later snapshot knows of it.
+/// Completes a known party with the facts of a later snapshot.
 fn complete(known: &mut Party, new: Party) {
     match (known, new) {
         (Party::Person(known), Party::Person(new)) => {

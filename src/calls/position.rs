@@ -1,4 +1,4 @@
-//! The position of a fact within a call, and which of two facts is kept.
+//! Position of a fact within a call, and the choice between two facts.
 
 /// The position of a snapshot: conversations in the order in which they joined the call, then `sequenceNumber`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -8,7 +8,7 @@ pub(super) struct Position {
 }
 
 impl Position {
-    /// The position after the conversations of another call were put before this one's.
+    /// Returns the position after the conversations of another call were put before this one's.
     pub(super) const fn behind(self, legs: usize) -> Self {
         Self { leg: self.leg.saturating_add(legs), sequence: self.sequence }
     }

@@ -1,4 +1,4 @@
-//! The end of a call in a report summary, before it is weighed against the snapshots. Knows nothing of full reports.
+//! Outcome in a report summary, before it is compared with the snapshots. Full reports are not read here.
 
 use crate::model::{
     call::{CallerPosition, Report, WireDirection},
@@ -9,21 +9,22 @@ use std::time::Duration;
 /// The outcome in a summary. Ordered: of several conversations of one call the greatest counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum ReportOutcome {
-    /// Nothing: `LEFT_DIAL_PLAN`, which most inbound calls carry whatever became of them, and every unknown word.
+    /// Nothing: `LEFT_DIAL_PLAN`, which most inbound calls have with any outcome, and every unknown word.
     Unknown,
     /// No person answered.
     Missed,
-    /// It reached a mailbox. Whether a message was left is not said.
+    /// The call reached a mailbox. The summary does not state whether a message was left.
     Mailbox,
-    /// A person had answered, and the caller gave up on hold or parked.
+    /// A person had answered, and the caller hung up on hold or parked.
     LeftWaiting { parked: bool },
     /// A person answered.
     Talked { lasted: Option<Duration> },
 }
 
 impl ReportOutcome {
-    /// Reads a summary's `callerOutcome`. Only `NORMAL`, `LEFT_DIAL_PLAN` and `MISSED` were seen; the other words are those
-    /// of public clients. `callAnswered` is when anything answered, on inbound calls the menu: alone it proves nothing.
+    /// Reads a summary's `callerOutcome`. Only `NORMAL`, `LEFT_DIAL_PLAN` and `MISSED` are recorded; the other words are
+    /// those of public clients. `callAnswered` is the time of any answer, on inbound calls the menu's: alone it proves
+    /// nothing.
     pub(super) fn read(report: &Report) -> Self {
         let lasted = || match (&report.direction, report.answered_at, report.ended_at) {
             (WireDirection::Outbound, Some(answered), Some(ended)) => Some(elapsed(answered, ended)),
@@ -39,7 +40,7 @@ impl ReportOutcome {
         }
     }
 
-    /// Where the caller gave up.
+    /// Returns the position in which the caller hung up.
     pub(super) const fn position(self) -> Option<CallerPosition> {
         match self {
             Self::LeftWaiting { parked: true } => Some(CallerPosition::Parked),

@@ -1,4 +1,4 @@
-//! When a call rings and whom it names, and who answered: the updates before its end. Decides nothing of outcomes.
+//! The updates of a call before its end: rings with their people, and answers. Decides no outcome.
 
 use super::{Effect, Limits, tracked_call::TrackedCall};
 use crate::model::{
@@ -21,12 +21,12 @@ impl TrackedCall {
         (plain && !explained).then(|| self.first_seen + limits.ring_grace)
     }
 
-    /// An outbound conversation does not ring before its far side takes part.
+    /// Returns whether the call may ring: an outbound conversation does not ring before its far side takes part.
     pub(super) fn may_ring(&self) -> bool {
         self.facts.direction() == CallDirection::Inbound || self.walk.far_side
     }
 
-    /// The stage that may be emitted now.
+    /// Returns the stage that may be emitted now.
     fn stage_due(&self, now: Instant, limits: &Limits) -> Option<RingStage> {
         let seen = self.walk.stage;
         if seen == Some(RingStage::Phone) {
@@ -56,7 +56,7 @@ impl TrackedCall {
         }
     }
 
-    /// Emits who has the call: who answered it first, then each to whom it was handed on.
+    /// Emits an answer: first of the person who answered, then of each person to whom the call was handed on.
     pub(super) fn answer(&mut self, out: &mut Vec<Effect>) {
         let Some((_, first)) = self.walk.talks.answer() else { return };
         if self.last_ringing.is_none() {
@@ -79,8 +79,8 @@ impl TrackedCall {
     }
 }
 
-/// Whether a ring has more facts than the last one: who calls, a queue, or a person whom it did not ring before. Phones that stop
-/// are no news. Once a phone rang, a queue is news when the phones of that queue ring.
+/// Returns whether a ring has more facts than the last one: the caller, a queue, or another ringing person. Phones that stop
+/// are no news. After the first phone, a queue is news when the phones of that queue ring.
 fn is_news(rung: &Call, call: &Call) -> bool {
     rung.caller != call.caller
         || rung.account_number != call.account_number

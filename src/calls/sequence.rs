@@ -1,9 +1,9 @@
-//! Which snapshots of one conversation were received: the highest number, and the holes below it. Knows no content.
+//! The received sequence numbers of one conversation: the highest one, and the holes below it. Reads no content.
 
-/// Holes kept at most. With more, the oldest is dropped and the sequence stays incomplete.
+/// Most recorded holes. With more, the oldest is dropped and the sequence stays incomplete.
 const HOLES: usize = 8;
 
-/// The sequence numbers received of one conversation.
+/// The received sequence numbers of one conversation.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Sequence {
     highest: Option<u64>,
@@ -12,10 +12,10 @@ pub(super) struct Sequence {
     torn: bool,
 }
 
-/// What a sequence number is to those received before.
+/// Relation of a sequence number to the numbers received before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Receipt {
-    /// Higher than all, with the hole that is left below it.
+    /// Higher than all, with the hole that remains below it.
     Newest { hole: Option<(u64, u64)> },
     /// Lower than the highest, and not received before.
     Late,
@@ -52,12 +52,12 @@ impl Sequence {
         }
     }
 
-    /// Whether every number up to the highest was received.
+    /// Returns whether every number up to the highest was received.
     pub(super) fn is_complete(&self) -> bool {
         self.missing.is_empty() && !self.torn
     }
 
-    /// Whether the number just below `number` was received, so that `number` is the time of a change.
+    /// Returns whether the number just below `number` was received, so that `number` is the time of a change.
     pub(super) fn follows(&self, number: u64) -> bool {
         !self.torn && !self.missing.iter().any(|(_, to)| to.saturating_add(1) == number)
     }

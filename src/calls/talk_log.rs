@@ -1,5 +1,5 @@
-//! Who talked with the caller, one after the other: for how long, after how long a wait, and who handed the call on to
-//! whom. Fed in the order of the snapshots; knows nothing of menus, or of the outcome.
+//! The talks with the caller in order: their lengths, the waits before them, and the hand-overs. Snapshots are added in
+//! order. Menus and outcomes are decided elsewhere.
 
 use super::{
     observation::{PartyState, QueueId},
@@ -9,7 +9,7 @@ use super::{
 use crate::model::time::{Timestamp, elapsed};
 use std::time::Duration;
 
-/// Talks kept of one call; a conference of more has no partner that a card could name.
+/// Talks kept for one call; a larger conference has no partner that a card could name.
 const MAX_TALKS: usize = 32;
 
 /// The talk of one party, over all its parts.
@@ -21,11 +21,11 @@ pub(super) struct Talk {
     pub(super) held: Duration,
     pub(super) waited: Option<Duration>,
     pub(super) queue: Option<QueueId>,
-    /// No snapshot is missing where it began, paused or ended.
+    /// Whether no snapshot is missing at its start, pauses and end.
     pub(super) exact: bool,
 }
 
-/// A call that was handed on, and answered.
+/// A hand-over that was answered.
 #[derive(Debug, Clone)]
 pub(super) struct Handed {
     pub(super) from: PartyId,
@@ -33,7 +33,7 @@ pub(super) struct Handed {
     pub(super) at: Timestamp,
 }
 
-/// A call that was handed on, and is not answered yet.
+/// A hand-over that is not answered yet.
 #[derive(Debug, Clone)]
 pub(super) struct HandingOver {
     pub(super) by: Option<PartyId>,
@@ -50,11 +50,11 @@ pub(super) struct TalkLog {
     pub(super) talks: Vec<Talk>,
     pub(super) handed: Vec<Handed>,
     pub(super) handing_over: Option<HandingOver>,
-    /// Who talks in the newest snapshot with a talk.
+    /// Parties that talk in the newest snapshot with a talk.
     pub(super) talking: Vec<PartyId>,
-    /// A snapshot is missing between the first talk and the end of the last one.
+    /// Whether a snapshot is missing between the first talk and the end of the last one.
     gap: bool,
-    /// The newest snapshot shows a talk.
+    /// Whether the newest snapshot shows a talk.
     open: bool,
     first: Option<Position>,
     last: Option<(Position, Timestamp)>,
@@ -66,9 +66,9 @@ pub(super) struct TalkLog {
 pub(super) struct Scene {
     pub(super) at: Position,
     pub(super) time: Timestamp,
-    /// How long until the next snapshot.
+    /// Time until the next snapshot.
     pub(super) lasted: Duration,
-    /// Whether the snapshot before it, and the one before the next, was received.
+    /// Whether the snapshot before this one, and the one before the next, was received.
     pub(super) sharp: (bool, bool),
     pub(super) queue: Option<QueueId>,
     pub(super) waits_since: Option<Timestamp>,
@@ -107,7 +107,7 @@ impl TalkLog {
         self.hand_over(scene, served, ringing);
     }
 
-    /// A person who puts the caller on hold or hands the call on has talked before, in a snapshot that is missing.
+    /// Infers a talk that no snapshot shows: a person who puts the caller on hold or hands the call on has talked before.
     fn infer(&mut self, scene: &Scene, served: Option<&PartyState>, connected: &[PartyId]) {
         let by = match served {
             Some(PartyState::OnHold { by }) => *by,
@@ -142,7 +142,7 @@ impl TalkLog {
         }
     }
 
-    /// The previous partner is gone, and another one talks.
+    /// Records a new partner of the caller, if the previous partner is gone.
     fn hand_to(&mut self, to: PartyId, talking: &[PartyId], at: Timestamp) {
         let holder = self.handed.last().map(|handed| handed.to).or(self.talks.first().map(|talk| talk.with));
         if let Some(from) = holder.filter(|holder| !talking.contains(holder)) {
@@ -169,7 +169,7 @@ impl TalkLog {
         if ringing.is_empty() || !waits || self.first.is_none() && self.handing_over.is_none() {
             return;
         }
-        // A plan that goes on after a talk rings others too, without a hand-over by anybody.
+        // A plan that continues after a talk rings other phones too, without a hand-over by a person.
         let handing_over = self.handing_over.get_or_insert_with(|| HandingOver {
             by: None,
             by_extension: None,
@@ -197,7 +197,7 @@ impl TalkLog {
         Some((self.first?, self.talks.first()?))
     }
 
-    /// The time of all talks, if no snapshot is missing in them. A talk that still goes on has no end.
+    /// Returns the time of all talks, if no snapshot is missing in them; `None` during a talk.
     pub(super) fn total(&self) -> Option<Duration> {
         let exact = !self.gap && !self.open && self.talks.iter().all(|talk| talk.exact);
         exact.then(|| self.talks.iter().map(|talk| talk.talked).sum())

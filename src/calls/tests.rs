@@ -1,4 +1,4 @@
-//! Calls in GoTo's real shape: what is emitted of each, and when.
+//! Calls in GoTo's real shape: the updates of each, with their times.
 
 mod bounds;
 mod composed;

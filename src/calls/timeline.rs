@@ -6,7 +6,7 @@ use super::{
     position::Position,
 };
 
-/// Snapshots kept of one call. The longest call seen has 39; a call put on hold every minute reaches this after hours.
+/// Snapshots kept for one call. The longest recorded call has 39; a call put on hold every minute reaches this after hours.
 const MAX_OBSERVATIONS: usize = 256;
 
 /// The snapshots of a call.
@@ -14,7 +14,7 @@ const MAX_OBSERVATIONS: usize = 256;
 pub(super) struct Timeline {
     /// By position. A call is kept for minutes after its end, and a list has no unused places.
     seen: Vec<(Position, Observation)>,
-    /// Snapshots were dropped: durations are not known any more.
+    /// Whether snapshots were dropped: durations are then unknown.
     pub(super) overflowed: bool,
 }
 
@@ -26,7 +26,7 @@ impl Timeline {
         self.seen.insert(place, (at, observation));
         if self.seen.len() > MAX_OBSERVATIONS {
             self.overflowed = true;
-            // The middle goes: how a call began and what it is now matter most.
+            // The middle is dropped: the beginning of a call and its present state matter most.
             self.seen.remove(MAX_OBSERVATIONS / 2);
         }
     }
@@ -39,7 +39,7 @@ impl Timeline {
         }
     }
 
-    /// Each snapshot with its position, in order.
+    /// Returns each snapshot with its position, in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Position, &Observation)> {
         self.seen.iter().map(|(at, observation)| (*at, observation))
     }

@@ -1,5 +1,5 @@
-//! One call: what was emitted of it, what may be emitted now, and how long that may be held back. One call may be several
-//! linked conversations (legs), which share their facts; it is over when all of them are.
+//! One call: the emitted updates, the updates that are due, and how long each may be held back. One call may have several
+//! linked conversations (legs), which share their facts. The call is over when all of them are.
 
 use super::{
     Effect, Limits, direction::direction_of, facts::Facts, identity::caller, leg::Receipt, legs::Legs,
@@ -16,14 +16,14 @@ use crate::model::{
 };
 use std::time::{Duration, Instant};
 
-/// One call under way.
+/// An open or ended call.
 #[derive(Debug, Clone)]
 pub(super) struct TrackedCall {
     pub(super) call: Call,
     pub(super) facts: Facts,
     pub(super) walk: Walk,
     pub(super) legs: Legs,
-    /// A snapshot was folded.
+    /// Whether a snapshot was folded.
     begun: bool,
     pub(super) first_seen: Instant,
     pub(super) last_seen: Instant,
@@ -33,16 +33,16 @@ pub(super) struct TrackedCall {
     pub(super) report_after: Duration,
     /// The content of the newest ring, until a person answers.
     pub(super) last_ringing: Option<Box<Call>>,
-    /// Whom the newest answer names, and the talks it counted.
+    /// The person of the newest answer, and the number of hand-overs at that time.
     pub(super) answered_by: Option<(Person, usize)>,
-    /// The final status, once it is emitted, with the call as it was then.
+    /// The final status after its emission, with the call at that time.
     pub(super) final_status: Option<Box<(CallStatus, Call)>>,
-    /// Until when an outcome is held back.
+    /// Time until which an outcome is held back.
     pub(super) held_until: Option<Instant>,
 }
 
 impl TrackedCall {
-    /// A call whose first snapshot is `event`, which is still to be applied.
+    /// Creates a call whose first snapshot is `event`, which is still to be applied.
     pub(super) fn new(event: &CallSnapshot, now: Now, limits: &Limits) -> Self {
         let facts = Facts::new(event, now.timestamp);
         Self {
@@ -72,17 +72,17 @@ impl TrackedCall {
         }
     }
 
-    /// The id of the call: that of its first conversation.
+    /// Returns the id of the call: that of its first conversation.
     pub(super) fn id(&self) -> &ConversationSpaceId {
         &self.call.id
     }
 
-    /// Its conversations.
+    /// Returns the conversations of the call.
     pub(super) fn legs(&self) -> &Legs {
         &self.legs
     }
 
-    /// Whether the conversation of `event`, which is linked to this call, is part of it.
+    /// Returns whether the conversation of `event`, which is linked to this call, is part of it.
     pub(super) fn accepts(&self, event: &CallSnapshot) -> bool {
         let theirs = caller(&event.state.participants).map(|(_, caller)| caller);
         let same_way = direction_of(event).is_none_or(|(_, direction)| direction == self.facts.direction());
@@ -93,14 +93,14 @@ impl TrackedCall {
             && (same_way && (inbound || theirs.is_some()) || theirs.is_some())
     }
 
-    /// Whether the report of a conversation, which is at least linked to this call, is part of it.
+    /// Returns whether the report of a conversation, which is at least linked to this call, is part of it.
     pub(super) fn accepts_report(&self, report: &Report) -> bool {
         let first = report.full.as_ref().and_then(|full| full.snapshots.first());
         self.legs.has(&report.call)
             || first.map_or(report.direction == WireDirection::Inbound, |first| self.accepts(first))
     }
 
-    /// Whether `other`, which is linked to this call, is the same call.
+    /// Returns whether `other`, which is linked to this call, is the same call.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.facts.direction() == CallDirection::Inbound
             && other.facts.direction() == CallDirection::Inbound
@@ -108,7 +108,7 @@ impl TrackedCall {
             && self.facts.is_same_caller(other.facts.caller())
     }
 
-    /// Whether it is a conversation of colleagues, or of one who has not called yet.
+    /// Returns whether the call has only colleagues, or one who has not called yet.
     pub(super) fn is_staff_only(&self) -> bool {
         match self.facts.direction() {
             CallDirection::Inbound => false,
@@ -122,7 +122,7 @@ impl TrackedCall {
         ids.iter().any(|id| self.facts.parties.has(id))
     }
 
-    /// Whether `person` has the caller of this call now, so that a call of theirs to a colleague is a consultation.
+    /// Returns whether `person` has the caller of this call now. A call of that person to a colleague is then a consultation.
     pub(super) fn is_held_by(&self, person: &Person) -> bool {
         let with = |id: &_| self.facts.parties.person(*id).is_some_and(|known| is_same_person(known, person));
         let stay = self.walk.last_stay().map(|stay| stay.position);
@@ -133,7 +133,7 @@ impl TrackedCall {
             && self.walk.connected.iter().any(with)
     }
 
-    /// The two as one, under the id of the one that rang, or else of this one.
+    /// Merges two calls, under the id of the one that rang, or else of this one.
     pub(super) fn merge(mut self, other: Self) -> Self {
         if self.last_ringing.is_none() && other.last_ringing.is_some() {
             return other.merge(self);
@@ -148,12 +148,12 @@ impl TrackedCall {
         self
     }
 
-    /// Whether a person is known to have answered.
+    /// Returns whether a person has answered, as far as is known.
     pub(super) fn was_answered(&self) -> bool {
         self.walk.talks.answer().is_some()
     }
 
-    /// Folds a snapshot. Returns whether it was new; [`Self::emit_due`] decides what follows from it.
+    /// Folds a snapshot. Returns whether it was new; [`Self::emit_due`] decides the updates that follow.
     pub(super) fn apply(&mut self, event: &CallSnapshot, now: Now, limits: &Limits, out: &mut Vec<Effect>) -> bool {
         let is_new = self.fold(event, now, limits, out);
         if is_new {
@@ -211,12 +211,12 @@ impl TrackedCall {
         self.legs.announce(id)
     }
 
-    /// Whether no snapshot was missing.
+    /// Returns whether no snapshot was missing.
     pub(super) fn is_conclusive(&self) -> bool {
         self.legs.are_conclusive()
     }
 
-    /// Emits what is known now and was not emitted. Returns whether that was the final status.
+    /// Emits the known facts that were not emitted before. Returns whether this was the final status.
     pub(super) fn emit_due(&mut self, now: Now, limits: &Limits, out: &mut Vec<Effect>) -> bool {
         let at = self.facts.last;
         if self.walk.leaving && now.instant >= self.last_seen + limits.end_grace {
@@ -243,17 +243,17 @@ impl TrackedCall {
         Effect::Emit(CallUpdate { call: self.call.clone(), status, at })
     }
 
-    /// Fetches the reports of the conversations that have no full one.
+    /// Fetches the reports of the conversations without a full report.
     pub(super) fn fetch_reports(&self, out: &mut Vec<Effect>) {
         out.extend(self.legs.unreported().map(|leg| Effect::FetchReport { call: leg.clone() }));
     }
 
-    /// After how much silence it is abandoned.
+    /// Returns the silence after which the call is abandoned.
     fn max_silence(&self, limits: &Limits) -> Duration {
         if self.was_answered() { limits.stale } else { limits.given_up }
     }
 
-    /// When [`Self::emit_due`] and [`Self::give_up_if_silent`] have something to do.
+    /// Returns the time at which [`Self::emit_due`] or [`Self::give_up_if_silent`] is due.
     pub(super) fn due(&self, limits: &Limits) -> Instant {
         let silence = self.last_seen + self.report_after.min(self.max_silence(limits));
         if let Some(until) = self.held_until {
@@ -273,7 +273,8 @@ impl TrackedCall {
         silence.min(ring.filter(|_| self.may_ring()).unwrap_or(silence))
     }
 
-    /// After its due time: fetches the report of a call that is silent, and abandons it in the end. Returns whether it did.
+    /// Fetches the report of a call that is silent after its due time, and abandons it in the end. Returns whether the call
+    /// was abandoned.
     pub(super) fn give_up_if_silent(&mut self, now: Now, limits: &Limits, out: &mut Vec<Effect>) -> bool {
         let silent = now.instant.saturating_duration_since(self.last_seen);
         let most = self.max_silence(limits);

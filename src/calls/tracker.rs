@@ -1,5 +1,4 @@
-//! All calls: which snapshot belongs to which, when something is due, and how much is kept. See the documentation of the
-//! parent module.
+//! All calls: assigns each snapshot to its call, with deadlines and bounds. See the documentation of the parent module.
 
 use super::{
     Effect, Limits,
@@ -17,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The calls that are under way, and those that ended a short while ago.
+/// Tracker of the open calls, and of those that ended recently.
 ///
 /// ```
 /// use poprelay::calls::{Effect, Limits, Tracker};
@@ -45,17 +44,17 @@ use std::{
 #[derive(Debug)]
 pub struct Tracker {
     pub(super) limits: Limits,
-    /// By the id of the call's first conversation.
+    /// Open calls, by the id of the first conversation.
     pub(super) open: HashMap<ConversationSpaceId, Box<TrackedCall>>,
-    /// Further conversations of an open call, received or only linked, with the call they belong to.
+    /// Further conversations of an open call, received or only linked, each with its call.
     pub(super) call_by_leg: HashMap<ConversationSpaceId, ConversationSpaceId>,
-    /// One entry for each open call.
+    /// Deadlines: one entry for each open call.
     pub(super) due: BTreeSet<(Instant, ConversationSpaceId)>,
     pub(super) ended: EndedCalls,
 }
 
 impl Tracker {
-    /// A tracker without calls.
+    /// Creates a tracker without calls.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         Self {
@@ -67,7 +66,7 @@ impl Tracker {
         }
     }
 
-    /// Takes a snapshot, from any lane or answer, new or not.
+    /// Handles a snapshot, from any lane or answer, new or not.
     pub fn handle_snapshot(&mut self, event: CallSnapshot, now: Now) -> Vec<Effect> {
         let mut out = Vec::new();
         let limits = self.limits;
@@ -170,11 +169,12 @@ impl Tracker {
         self.open.contains_key(id) || self.call_by_leg.contains_key(id) || self.ended.contains(id)
     }
 
-    /// Does what is due. To be called at [`Self::next_deadline`]; a call before or after that does no harm.
+    /// Emits the due updates and fetches. To be called at [`Self::next_deadline`]; an earlier or later call does no harm.
     pub fn tick(&mut self, now: Now) -> Vec<Effect> {
         let mut out = Vec::new();
         self.ended.forget(now.instant, &self.limits);
-        // Each once: what is due again immediately waits for the next tick, so that no fault in here can block the loop.
+        // Each call once: a call that is due again immediately waits for the next tick, so that no fault here can block the
+        // loop.
         let due = self.due.iter().take_while(|(at, _)| *at <= now.instant);
         for id in due.map(|(_, id)| id.clone()).collect::<Vec<_>>() {
             let Some(mut call) = self.remove(&id) else { continue };
@@ -188,8 +188,8 @@ impl Tracker {
         out
     }
 
-    /// Emits what is held back for a status: for a clean stop. An outcome that waits for its report stays open, for the
-    /// next run to ask.
+    /// Emits the updates that are held back, for a clean stop. An outcome that waits for its report stays open, for the next
+    /// run to query.
     pub fn flush(&mut self, now: Now) -> Vec<Effect> {
         let longest = self.limits.ring_grace.max(self.limits.group_grace).max(self.limits.end_grace);
         let mut out = self.tick(Now { instant: now.instant + longest, ..now });
@@ -197,13 +197,14 @@ impl Tracker {
         out
     }
 
-    /// When [`Self::tick`] has something to do, if nothing is received before.
+    /// Returns the time at which [`Self::tick`] has work, if nothing is received before.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
         self.due.first().map(|(at, _)| *at)
     }
 
-    /// Fetches for the open calls that GoTo does not list as active: their end was lost. For the time after an event gap.
+    /// Returns fetches for the open calls that GoTo does not list as active: their end was lost. For the time after an event
+    /// gap.
     #[must_use]
     pub fn missing_from(&self, active: &HashSet<ConversationSpaceId>) -> Vec<Effect> {
         let mut out = Vec::new();
@@ -227,7 +228,7 @@ impl Tracker {
         }
         let others = |id: &&ConversationSpaceId| *id != call.id();
         for id in call.legs().ids().filter(others) {
-            // Another call may have linked it: the one that received it has it.
+            // Another call may have linked this conversation: the call that received it has precedence.
             self.call_by_leg.insert(id.clone(), call.id().clone());
         }
         for id in call.legs().linked_ids().filter(others) {
@@ -240,7 +241,7 @@ impl Tracker {
         }
     }
 
-    /// Drops the call that is due next, after it has emitted what it holds back.
+    /// Drops the call that is due next, after the emission of its held updates.
     fn evict(&mut self, now: Now, out: &mut Vec<Effect>) {
         let Some((at, id)) = self.due.first().cloned() else { return };
         if let Some(mut call) = self.remove(&id) {

@@ -17,52 +17,52 @@ use crate::model::{
 use mailbox_stay::MailboxStay;
 use std::time::Duration;
 
-/// After its last stay a call unwinds through its plans, in 20 to 85 ms: a menu of less than this at the end is none.
+/// Longest final menu that does not count. After its last stay a call unwinds through its plans, in 20 to 85 ms.
 const UNWINDING: Duration = Duration::from_secs(1);
 
-/// What the snapshots of a call show, in terms of its parties.
+/// Course of a call by its snapshots, in terms of its parties.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Walk {
-    /// How far it has come; `None` while nothing but a ringing caller was seen.
+    /// Stage of the call; `None` while only a ringing caller is known.
     pub(super) stage: Option<RingStage>,
-    /// Whom it rings in the newest snapshot.
+    /// Parties whose phones ring in the newest snapshot.
     pub(super) ringing: Vec<PartyId>,
-    /// Whom it rang, in order.
+    /// Parties whose phones rang, in order.
     pub(super) rang: Vec<PartyId>,
-    /// The queues it entered, in order, with the last time of each.
+    /// The queues of the call, in order, with the time of the last entry into each.
     pub(super) queues: Vec<(QueueId, Timestamp)>,
-    /// Since when the caller waits; a talk restarts it.
+    /// Start of the caller's wait; a talk restarts it.
     pub(super) waits_since: Option<Timestamp>,
-    /// How long phones rang since the last talk, or since the beginning.
+    /// Time for which phones rang since the last talk, or since the beginning.
     pub(super) rang_for: Duration,
     pub(super) talks: TalkLog,
     pub(super) mailbox: Option<MailboxStay>,
-    /// Who is CONNECTED in the newest snapshot.
+    /// Parties that are CONNECTED in the newest snapshot.
     pub(super) connected: Vec<PartyId>,
     /// An outside line that rang or talked on an inbound call.
     pub(super) forwarded_to: Option<PartyId>,
-    /// A person takes part who can talk.
+    /// Whether a person takes part who can talk.
     pub(super) far_side: bool,
     /// Every snapshot has a shape that is known.
     pub(super) understood: bool,
     /// A snapshot could be a talk in a shape that is not known.
     pub(super) doubtful: bool,
     pub(super) recorded: bool,
-    /// The caller was in a menu, a queue or a mailbox.
+    /// Whether the caller was in a menu, a queue or a mailbox.
     pub(super) in_system: bool,
-    /// The caller was handed on, or put on hold for a consultation.
+    /// Whether the caller was handed on, or put on hold for a consultation.
     pub(super) transferred: bool,
-    /// The newest snapshot shows the caller of an inbound call leaving: only the end can follow.
+    /// Whether the newest snapshot shows the caller of an inbound call leaving: only the end can follow.
     pub(super) leaving: bool,
     stays: Vec<Stay>,
-    /// No snapshot is missing where the wait began.
+    /// Whether no snapshot is missing at the start of the wait.
     wait_is_exact: bool,
     /// Whom it rang last, without a pause, and whether in a queue.
     last_ring: (Vec<PartyId>, bool),
     was_ringing: bool,
     was_queue: Option<QueueId>,
     was_mailbox: bool,
-    /// The newest snapshot may be a talk, in a shape that is not known: the caller waits for no one.
+    /// Whether the newest snapshot may be a talk of an unknown shape: the caller then waits for no person.
     may_talk: bool,
 }
 
@@ -176,7 +176,7 @@ impl Walk {
         self.connected = connected;
     }
 
-    /// Whether the shapes of a snapshot are known.
+    /// Records whether the shapes of a snapshot are known.
     fn judge(
         &mut self,
         seen: &Observation,
@@ -244,7 +244,7 @@ impl Walk {
             Some(PartyState::Unknown) if self.may_talk && !self.is_last(CallerPosition::Talk) => {
                 CallerPosition::Unknown
             }
-            // Between two positions, or in a shape that is not known: where it was.
+            // Between two positions, or in an unknown shape: the last position.
             _ => self.stays.last().map(|stay| stay.position).unwrap_or_default(),
         };
         let queue = seen.queue.filter(|_| position == CallerPosition::Queue);
@@ -259,7 +259,7 @@ impl Walk {
         self.stays.last().is_some_and(|stay| stay.position == position)
     }
 
-    /// Where the caller is, or was last before the call unwound.
+    /// Returns the position of the caller, or the last one before the call unwound.
     pub(super) fn last_stay(&self) -> Option<&Stay> {
         use CallerPosition::{Menu, Phone, Queue, Ringing, Talk, Unknown};
         let mut stays = self.stays.as_slice();
@@ -280,7 +280,7 @@ impl Walk {
     }
 }
 
-/// Which of two outside lines counts.
+/// Returns the rank of an outside line: of two lines the higher counts.
 const fn busy(state: &PartyState) -> u8 {
     match state {
         PartyState::Leaving => 0,

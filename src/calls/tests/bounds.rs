@@ -1,4 +1,4 @@
-//! What strangers and time may cost: floods of ids, endless lists, numbers at the edge, noise.
+//! Costs of hostile input and of time: floods of ids, endless lists, numbers at the edge, noise.
 
 use super::{
     compositions::outbound,
@@ -148,7 +148,7 @@ fn five_hundred_calls_at_once_cost_five_hundred_rings_and_ends() {
     assert_eq!(harness.updates.len(), 1_000);
 }
 
-/// Anything a stranger could send of four conversations: any number, any phase, any links, reports at any time.
+/// Any input of a stranger about four conversations: any number, any phase, any links, reports at any time.
 #[derive(Debug, Clone)]
 enum Noise {
     Snapshot(Box<CallSnapshot>),
@@ -250,7 +250,7 @@ proptest! {
             emitted.entry(update.call.id.as_str()).or_default().push((&update.status, update.call.revision.is_some()));
         }
         for (_, statuses) in emitted {
-            // A call may be forgotten after 20 min and begin again; these are shorter.
+            // A call may be dropped after 20 min and begin again; these are shorter.
             if now < 1_000_000 {
                 let ends = statuses.iter().filter(|(status, revised)| status.kind().is_final() && !revised).count();
                 prop_assert!(ends <= 1, "{statuses:?}");

@@ -220,7 +220,7 @@ fn system(word: &str) -> Value {
     json!({ "id": word, "originator": "C", "status": { "value": status }, "type": kind })
 }
 
-/// Whether an update is of the call itself. It has the id of its consultation if that was received first.
+/// Returns whether an update is of the call itself. The call has the id of its consultation if that was received first.
 fn is_of_call(update: &CallUpdate) -> bool {
     update.call.id.as_str() == "a" || update.call.direction == CallDirection::Inbound
 }
@@ -264,7 +264,7 @@ impl Composed {
         ends.next().map(end)
     }
 
-    /// A conversation of colleagues whose call is lost is a call of its own, as far as can be known.
+    /// Returns the false claims of all updates. A consultation whose call is lost counts as a separate call.
     fn false_claims(&self, harness: &Harness) -> Vec<String> {
         let updates = harness.updates.iter().map(|(_, update)| update).chain(&harness.from_reports);
         let updates = updates.filter(|update| is_of_call(update));

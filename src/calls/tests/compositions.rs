@@ -14,7 +14,8 @@ use crate::model::{
 };
 use std::time::Duration;
 
-/// A snapshot of an outbound conversation: whom it has, in which state. The first began it; "outside" is an outside line.
+/// Returns a snapshot of an outbound conversation with its parties and their states. The first party began it; "outside" is
+/// an outside line.
 pub fn outbound(
     call: &str,
     sequence: u64,
@@ -256,7 +257,7 @@ fn outbound_call_is_reached_when_the_far_side_answers() {
     assert_eq!(harness.answers(), ["Nadia"]);
 }
 
-/// Nadia has a caller and asks Priya, before she hands the caller on or goes back.
+/// Returns a call in which Nadia has a caller and consults Priya, before she hands the caller on or resumes the talk.
 fn consulted(answered: bool) -> (Script, Vec<CallSnapshot>) {
     let mut call = answered_by_nadia();
     call.hold(8_000, true);

@@ -14,7 +14,7 @@ use std::time::Duration;
 const PEOPLE: [&str; 6] = ["Nadia", "Priya", "Jonas", "Marisol", "Tomasz", "Ewan"];
 const QUEUES: [&str; 3] = ["Support", "Sales", "Front desk"];
 
-/// One thing that happens. What does not fit is left out.
+/// One step of a call. A step that does not fit is left out.
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Menu,
@@ -135,7 +135,7 @@ fn by_report(call: &Script) -> Harness {
     harness
 }
 
-/// Whether an update contradicts what is true.
+/// Returns whether an update contradicts the truth.
 fn is_false(call: &Script, update: &CallUpdate) -> bool {
     let truth = &call.truth;
     let talked = !truth.talks.is_empty();
@@ -162,7 +162,7 @@ fn is_false(call: &Script, update: &CallUpdate) -> bool {
 }
 
 proptest! {
-    // PROPTEST_CASES sets how many; what fails becomes a test by hand, not a file of seeds.
+    // PROPTEST_CASES sets the number of cases; a failure becomes a test by hand, not a file of seeds.
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
@@ -192,7 +192,7 @@ proptest! {
             let people: Vec<&str> = truth.rang.iter().map(String::as_str).filter(|name| *name != "outside").collect();
             prop_assert_eq!(rang, people, "{}", words);
         }
-        // One ring for each stage, in order; more only when another person is rung.
+        // One ring for each stage, in order; more only when the phone of another person rings.
         let mut stages: Vec<RingStage> = Vec::new();
         for (_, update) in harness.updates.iter().filter(|(_, update)| update.status.kind() == StatusKind::Ringing) {
             stages.push(update.call.course.stage);

@@ -17,16 +17,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// As the driver retries a report that is not there yet.
+/// Waits of the driver before it retries a report that does not exist yet.
 const RETRIES: [u64; 4] = [30, 60, 60, 60];
 
-/// What arrives.
+/// Input of the tracker.
 #[derive(Debug, Clone)]
 pub enum Input {
     Snapshot(Box<CallSnapshot>),
     ReportReady(ConversationSpaceId),
     Report(Box<Report>),
-    /// The n-th try for a report.
+    /// The n-th query of a report.
     Try(ConversationSpaceId, usize),
 }
 
@@ -38,7 +38,7 @@ pub struct Harness {
     now: Duration,
     planned: BTreeMap<(Duration, u64), Input>,
     count: u64,
-    /// The full reports that GoTo has, and since when.
+    /// The full reports that GoTo has, each with the time of its creation.
     pub reports: HashMap<ConversationSpaceId, (Duration, Report)>,
     /// The snapshots that GoTo answers for holes while the call lives.
     pub states: Vec<CallSnapshot>,
@@ -50,7 +50,7 @@ pub struct Harness {
 }
 
 impl Harness {
-    /// `epoch` is the time at 0.
+    /// Creates a harness. `epoch` is the time at 0.
     pub fn new(epoch: Timestamp) -> Self {
         Self::with(epoch, Limits::default())
     }
@@ -76,19 +76,19 @@ impl Harness {
         Now { instant: self.origin + self.now, timestamp: after(self.epoch, self.now) }
     }
 
-    /// `input` arrives at `at`.
+    /// Plans the arrival of `input` at `at`.
     pub fn plan(&mut self, at: Duration, input: Input) {
         self.count += 1;
         self.planned.insert((at, self.count), input);
     }
 
-    /// A snapshot arrives when it was taken.
+    /// Plans the arrival of a snapshot at its own time.
     pub fn push(&mut self, event: CallSnapshot) {
         let at = elapsed(self.epoch, event.state.at.unwrap());
         self.plan(at, Input::Snapshot(event.into()));
     }
 
-    /// Lets all that is planned arrive, with a tick at every deadline on the way, and then `rest` pass.
+    /// Delivers all planned input, with a tick at every deadline on the way, and then lets `rest` pass.
     pub fn run(&mut self, rest: Duration) {
         let arrives = |input: &Input| !matches!(input, Input::Try(..));
         let last = self.planned.iter().filter(|(_, input)| arrives(input)).map(|((at, _), _)| *at).max();
@@ -130,7 +130,7 @@ impl Harness {
             let due = self.tracker.next_deadline().map(|due| due.saturating_duration_since(self.origin));
             let due = due.filter(|due| *due <= to);
             let arrival = self.planned.first_key_value().map(|((at, _), _)| *at).filter(|at| *at <= to);
-            // What arrives at a deadline is taken before it, as by the daemon.
+            // Input that arrives at a deadline is handled before it, as in the daemon.
             if let Some(at) = arrival.filter(|at| due.is_none_or(|due| *at <= due)) {
                 self.now = self.now.max(at);
                 if let Some((_, input)) = self.planned.pop_first() {
@@ -173,19 +173,19 @@ impl Harness {
         }
     }
 
-    /// The final status that stands, of the only call.
+    /// Returns the last final status, of the only call.
     pub fn end(&self) -> Option<String> {
         let last = self.updates.iter().rev().map(|(_, update)| update).find(|update| update.status.kind().is_final());
         last.or(self.from_reports.last()).map(end)
     }
 
-    /// Each ring: when, with which stage, whom it rings.
+    /// Returns each ring: its time, its stage, the people.
     pub fn rings(&self) -> Vec<String> {
         let rings = self.updates.iter().filter(|(_, update)| update.status == CallStatus::Ringing);
         rings.map(|(at, update)| format!("{:.1} {}", at.as_secs_f64(), ring(&update.call))).collect()
     }
 
-    /// The rings of the last stage.
+    /// Returns the rings of the last stage.
     pub fn phone_rings(&self) -> Vec<String> {
         let is_phone =
             |update: &CallUpdate| update.status == CallStatus::Ringing && update.call.course.stage == RingStage::Phone;
@@ -193,7 +193,7 @@ impl Harness {
         rings.map(|(at, update)| format!("{:.1} {}", at.as_secs_f64(), ring(&update.call))).collect()
     }
 
-    /// Whom each answer names.
+    /// Returns the person of each answer.
     pub fn answers(&self) -> Vec<String> {
         let by = |update: &CallUpdate| match &update.status {
             CallStatus::Answered { answered_by: by, .. } => {
@@ -231,12 +231,12 @@ fn ring(call: &Call) -> String {
     words.join(" ")
 }
 
-/// Whole seconds, as a card shows them.
+/// Returns whole seconds, as a card shows them.
 pub fn seconds(duration: Duration) -> u64 {
     (duration + Duration::from_millis(500)).as_secs()
 }
 
-/// A final status in words.
+/// Returns a final status in words.
 pub fn end(update: &CallUpdate) -> String {
     let CallUpdate { call, status, .. } = update;
     let course = &call.course;

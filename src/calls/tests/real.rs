@@ -24,7 +24,7 @@ struct Recorded {
     end: &'static str,
 }
 
-/// What the team is to read of each call: its rings (of the phone stage) and its end.
+/// Expected text of each call: its rings (of the phone stage) and its end.
 const CALLS: [(&str, &[&str], &str); 16] = [
     (
         "direct-answered",
@@ -145,13 +145,13 @@ impl Recorded {
         self.frames.iter().filter_map(event).collect()
     }
 
-    /// The end, without what only some live frames say: the report of the recorded call names no recording.
+    /// Checks the end, without the facts that only some live frames have: the report of the recorded call names no recording.
     fn check_end(&self, harness: &Harness, what: &str) {
         let bare = |text: &str| text.replace(" · recorded", "");
         assert_eq!(harness.end().as_deref().map(bare), Some(bare(self.end)), "{} {what}", self.name);
     }
 
-    /// A GoTo that has the reports two minutes after the end, and announces them if it `pushes`.
+    /// Returns a GoTo that has the reports two minutes after the end, and announces them if it `pushes`.
     fn harness(&self, has_reports: bool, pushes: bool) -> Harness {
         let mut harness = Harness::new(self.epoch);
         for report in &self.reports {
@@ -177,12 +177,12 @@ impl Recorded {
         harness
     }
 
-    /// Who talked, by the table.
+    /// Returns whether a person talked, by the table.
     fn talked(&self) -> bool {
         self.end.contains("with ")
     }
 
-    /// What holds whatever is lost.
+    /// Checks the facts that hold with any loss.
     fn check(&self, harness: &Harness, what: &str) {
         let updates = || harness.updates.iter().map(|(_, update)| update).chain(&harness.from_reports);
         let emitted: Vec<String> =

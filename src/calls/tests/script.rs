@@ -1,4 +1,4 @@
-//! Writes calls as GoTo would push them, by the grammar of its walks, and keeps what is true of them.
+//! Writes calls as GoTo would push them, by the grammar of its walks, and records the truth about them.
 
 use crate::model::{
     call::{
@@ -12,15 +12,15 @@ use crate::model::{
 };
 use std::time::Duration;
 
-/// The time at 0.
+/// Returns the time at 0.
 pub fn epoch() -> Timestamp {
     "2026-11-03T09:00:00Z".parse().unwrap()
 }
 
-/// What is true of a call.
+/// Truth about a call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Truth {
-    /// Who talked, with the milliseconds of it, in order.
+    /// People who talked, each with the milliseconds of the talk, in order.
     pub talks: Vec<(String, u64)>,
     pub rang: Vec<String>,
     pub message: bool,
@@ -52,7 +52,7 @@ pub struct Script {
     voicemail: Option<SystemKind>,
     participants: usize,
     pub linked: Vec<ConversationSpaceId>,
-    /// Handed on, without an answer since.
+    /// Whether the call was handed on, without an answer since.
     pending: bool,
     hung_up_by: Option<ParticipantId>,
 }
@@ -63,7 +63,7 @@ pub fn person(name: &str) -> Person {
 }
 
 impl Script {
-    /// An inbound call whose caller rings.
+    /// Starts an inbound call whose caller rings.
     pub fn inbound() -> Self {
         let mut script = Self {
             now: 0,
@@ -85,7 +85,7 @@ impl Script {
         script
     }
 
-    /// A snapshot of what is.
+    /// Appends a snapshot of the present state.
     pub fn snap(&mut self) {
         let caller =
             Caller { name: Some("MAPLE BAKERY".into()), number: PhoneNumber::parse(Some("+16475550101"), Region::US) };
@@ -146,7 +146,7 @@ impl Script {
         (self.active, self.caller) = (true, ParticipantStatus::InSystem);
     }
 
-    /// A plan takes the call and asks for a choice.
+    /// Enters a plan, which offers a menu.
     pub fn menu(&mut self, ms: u64) {
         self.wait(150);
         self.enter();
@@ -171,7 +171,7 @@ impl Script {
         }
     }
 
-    /// Phones begin to ring one after the other.
+    /// Rings phones one after the other.
     pub fn ring(&mut self, names: &[&str]) {
         for name in names {
             self.add(name, ParticipantKind::Line(person(name)));
@@ -195,7 +195,7 @@ impl Script {
         self.snap();
     }
 
-    /// Phones stop one after the other, but for one.
+    /// Stops phones one after the other, except `keep`.
     fn stop(&mut self, keep: Option<&str>) {
         while let Some(at) = self.phones.iter().position(|phone| Some(phone.name.as_str()) != keep) {
             self.phones[at].status = ParticipantStatus::Disconnecting;
@@ -204,14 +204,14 @@ impl Script {
         }
     }
 
-    /// No answer.
+    /// Stops all phones without an answer.
     pub fn ring_out(&mut self, ms: u64) {
         self.wait(ms);
         self.stop(None);
         self.wait(15);
     }
 
-    /// The first phone answers after a while.
+    /// Answers with the first phone after `ms`.
     pub fn answer(&mut self, ms: u64) {
         self.wait(ms);
         let Some(name) = self.phones.first().map(|phone| phone.name.clone()) else { return };
@@ -244,7 +244,7 @@ impl Script {
         self.truth.talks.iter_mut().filter(|(known, _)| known == name).for_each(|(_, talked)| *talked += ms);
     }
 
-    /// The caller is put on hold; `back` again.
+    /// Puts the caller on hold; `back` resumes the talk.
     pub fn hold(&mut self, ms: u64, back: bool) {
         self.caller = ParticipantStatus::OnHold { by: Some(self.phones[0].id.clone()) };
         self.snap();
@@ -278,7 +278,7 @@ impl Script {
         }))
     }
 
-    /// Who talks hands the call on without asking.
+    /// Hands the call on without a consultation.
     pub fn transfer(&mut self, to: &str) {
         self.leave_queue();
         self.caller = self.transferring(to, false);
@@ -289,7 +289,7 @@ impl Script {
         self.pending = true;
     }
 
-    /// Who talks has asked a colleague, whose phone still rings, and hands the call on.
+    /// Hands the call on after a consultation of a colleague, whose phone still rings.
     pub fn warm_transfer(&mut self, to: &str) {
         self.hold(2_000, false);
         self.caller = self.transferring(to, true);
@@ -310,7 +310,7 @@ impl Script {
         }
     }
 
-    /// Who talks hangs up, and the plan goes on.
+    /// Ends the talk by the connected person; the plan continues.
     pub fn leave_to_plan(&mut self) {
         self.leave_queue();
         self.caller = ParticipantStatus::InSystem;
@@ -335,7 +335,7 @@ impl Script {
         self.truth.message |= success;
     }
 
-    /// The caller, or who talks, hangs up.
+    /// Hangs up, by the caller or by the connected person.
     pub fn hang_up(&mut self, by_caller: bool) {
         let waiting = self.pending
             || self.is_ringing()
@@ -374,7 +374,7 @@ impl Script {
         self.snapshots.iter().flat_map(|event| &event.state.systems).any(|system| is(&system.kind))
     }
 
-    /// The full report.
+    /// Returns the full report.
     pub fn report(&self) -> Report {
         let last = self.snapshots.last().unwrap();
         let mailboxes = self.snapshots.iter().flat_map(|event| &event.state.systems).filter_map(|it| match &it.kind {

@@ -1,4 +1,4 @@
-//! What became of a mailbox, and whose it is.
+//! Result of a mailbox, and the people who may own it.
 
 use super::Walk;
 use crate::calls::{
@@ -7,7 +7,7 @@ use crate::calls::{
 };
 use std::time::Duration;
 
-/// What became of a mailbox.
+/// Stay of a call in a mailbox.
 #[derive(Debug, Clone, Default)]
 pub(in crate::calls) struct MailboxStay {
     pub(in crate::calls) message: Option<bool>,
