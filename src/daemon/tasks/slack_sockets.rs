@@ -26,7 +26,7 @@ pub struct SlackSockets {
     /// Receives the alerts about rejected app tokens.
     alerts: mpsc::Sender<AlertKind>,
     tasks: TaskSet<SinkName, SocketModeApp>,
-    /// Each stops its task when dropped.
+    /// Guards of the tasks: a dropped guard stops its task.
     stops: BTreeMap<SinkName, DropGuard>,
     running: JoinSet<SinkName>,
 }

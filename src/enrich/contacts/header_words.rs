@@ -1,6 +1,6 @@
-//! Whole headers of exports and of lists made by hand, in English, German, French, Spanish, Italian, Portuguese, Dutch, Swedish, Danish,
-//! Norwegian and Polish. Each
-//! list is one text with blanks between its headers: lower case, without accents, blanks and signs.
+//! Whole headers of exports and of lists made by hand, in English, German, French, Spanish, Italian, Portuguese, Dutch,
+//! Swedish, Danish, Norwegian and Polish. Each list is one text with blanks between its headers: lower case, without accents,
+//! blanks and signs.
 
 /// Headers of the full name.
 pub(super) const NAME: &str = "name fullname displayname contactname contact nom nombre anzeigename fn formattedname contactperson contactpersoon \

@@ -1,5 +1,5 @@
-//! Fast path for plain spellings of numbers with a country code. The library gives the same results (a test compares them), but
-//! takes some 12 µs a number, and a contacts file has hundreds of thousands of numbers.
+//! Fast path for plain spellings of numbers with a country code. The library gives the same results (a test compares them),
+//! but takes some 12 µs a number. A contacts file has hundreds of thousands of numbers.
 
 use super::E164;
 use rlibphonenumber::{NumberLengthType, PHONE_NUMBER_UTIL, PhoneNumber as ParsedNumber};

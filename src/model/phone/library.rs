@@ -62,9 +62,9 @@ fn is_old_brazilian_mobile(number: &ParsedNumber) -> bool {
     is_old && PHONE_NUMBER_UTIL.is_valid_number(&grown)
 }
 
-/// Returns whether the digits may be the local part of a number, to which an area code belongs: without the trunk prefix, few
-/// enough, and in a plan whose numbers differ in length, such as the German one. There `23125-100` is a number of any town. A
-/// few digits are no number of their own anywhere: `16-40` are hours.
+/// Returns whether the digits may be the local part of a number, to which an area code belongs. They have no trunk prefix,
+/// are few enough, and belong to a plan whose numbers differ in length, such as the German one. There `23125-100` is a number
+/// of any town. A few digits are no number of their own anywhere: `16-40` are hours.
 fn may_be_local(text: &str, number: &ParsedNumber, region: Region) -> bool {
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
     if text.contains('+') || number.national_number.to_string() != digits || digits.len() > MAX_LOCAL_DIGITS {

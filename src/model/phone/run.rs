@@ -207,8 +207,8 @@ pub(super) fn behind_remark(run: &str, region: Region) -> Option<E164> {
     (is_only && number.expose().starts_with("+1")).then_some(number)
 }
 
-/// Returns the digits in front of a number in the spelling of North America, with signs between its groups and a blank in
-/// front, and the number.
+/// Returns the digits in front of a number in the spelling of North America, and the number. The number has signs between its
+/// groups and a blank in front.
 fn behind_digits(run: &str) -> Option<(&str, &str)> {
     let is_plan = |tail: &str| {
         let mut gaps = tail.split(|c: char| c.is_ascii_digit());

@@ -359,7 +359,7 @@ fn spelling() -> impl Strategy<Value = (String, String)> {
     })
 }
 
-/// `PROPTEST_CASES` sets how many.
+/// Returns the config of the property tests. `PROPTEST_CASES` sets the number of cases.
 fn config() -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
     ProptestConfig::with_cases(cases.unwrap_or(2000))
@@ -368,7 +368,7 @@ fn config() -> ProptestConfig {
 proptest! {
     #![proptest_config(config())]
 
-    /// A remark in parentheses adds no digit to a number, also where the plan has numbers of any length.
+    /// Checks that a remark in parentheses adds no digit to a number, also where the plan has numbers of any length.
     #[test]
     fn remark_in_parentheses_changes_no_number(
         (number, region) in prop::sample::select(vec![

@@ -180,7 +180,7 @@ const FAX_STARTS: [&str; 17] = [
     "ﾌｧｯｸｽ",
 ];
 
-/// Words that only announce a number: `Fax no. 514…`, `Kd.-Nr. 4711`.
+/// Returns whether a word only announces a number: `Fax no. 514…`, `Kd.-Nr. 4711`.
 pub(super) fn is_number_word(word: &str) -> bool {
     is_one_of(word, &["no", "nr", "num", "number", "nummer", "numero", "numéro", "número", "n"])
 }
@@ -206,7 +206,7 @@ pub(super) fn is_record_word(word: &str) -> bool {
         || ["kunden", "rechnung", "auftrag", "bestell"].iter().any(|start| word.to_lowercase().starts_with(start))
 }
 
-/// Words that make a code a part of a phone number: `area code 514`.
+/// Returns whether a word makes a code a part of a phone number: `area code 514`.
 pub(super) fn is_area_word(word: &str) -> bool {
     is_one_of(word, &["area", "country", "dialing", "dialling"])
 }
