@@ -103,7 +103,7 @@ fn sources(dir: &Path, crm: u16) -> Enricher {
     let tables = [
         serde_json::json!({"type": "contacts", "path": people}),
         serde_json::json!({"type": "http", "name": "crm", "fields": {"name": "/name"},
-            "url": format!("http://127.0.0.1:{crm}/?q={{number}}")}),
+            "url": format!("http://127.0.0.1:{crm}/?q={{{{ number }}}}")}),
     ];
     let configs: Vec<SourceConfig> = tables.into_iter().map(|table| serde_json::from_value(table).unwrap()).collect();
     let client = poprelay::runtime::http::HttpStack::open(Default::default()).unwrap();
