@@ -1,8 +1,8 @@
 //! Enqueueing: inserts a delivery, updates a waiting one, or does nothing. Runs inside the caller's transaction.
 
 use super::{
+    card_update::updated_card,
     disk_error::StoreError,
-    live_message::updated_card,
     row::{self, card_progress, micros, progress, subject_key, to_json},
     store::Store,
 };

@@ -112,6 +112,7 @@
 
 mod admin;
 mod bookkeeping;
+mod card_update;
 mod chat_users;
 mod claim_reminders;
 mod claims;
