@@ -1,4 +1,4 @@
-//! Drops what the people of one country write in front of a number, and no numbering plan has any more.
+//! Drops prefixes that are written in front of a number in one country only, and that the phone-number library does not read.
 
 use crate::model::phone::Region;
 use rlibphonenumber::enums::Region as Country;
@@ -7,7 +7,7 @@ use std::borrow::Cow;
 /// Digits of every number of Mexico.
 const MEXICAN_DIGITS: usize = 10;
 
-/// Drops such a prefix:
+/// Drops the prefix of the region:
 /// - Japan: the postcode in `〒100-0001 03-1234-5672`.
 /// - Brazil: `0xx11` has the place of a carrier, whose two digits the caller chooses.
 /// - Mexico: until 2019 calls to mobile phones began with `044` or `045`, and others with `01`.
