@@ -56,7 +56,7 @@ async fn replay_rules_explains_each_rule_at_a_time() {
     let at = async |time: &str| output(&dir, &["replay", &file, "--rules", "--at", time]).await;
     let noon = at("2026-11-23T12:00").await;
     for line in [
-        "ringing of call voicemail-1, decided at 2026-11-23T17:00:00Z",
+        "ringing of call unanswered-1, decided at 2026-11-23T17:00:00Z",
         "  hours office: open",
         "  rule 1: matches, to desk",
         "  rule 2: not reached",
@@ -103,7 +103,7 @@ async fn replay_prints_cards_or_differences_to_other_config() {
     let dir = prepare(TestConfig::new(UNREACHABLE_URL), RULES);
     let file = recording("unanswered.jsonl");
     let cards = output(&dir, &["replay", &file]).await;
-    assert!(cards.contains("ringing of call voicemail-1") && cards.contains("to desk, by rule 1 (mentions S0123)"));
+    assert!(cards.contains("ringing of call unanswered-1") && cards.contains("to desk, by rule 1 (mentions S0123)"));
     assert!(cards.contains("  📞 DUBOIS C") && cards.contains("  ❌ Missed: DUBOIS C"), "{cards}");
     let old = dir.path().join("old.toml");
     let config = fs::read_to_string(dir.path().join("config.toml")).unwrap();
@@ -112,7 +112,7 @@ async fn replay_prints_cards_or_differences_to_other_config() {
     assert_eq!(output(&dir, &["replay", &file, "--against", old]).await, "no difference\n");
     fs::write(old, config.replace("[\"desk\"]", "[\"support\"]")).unwrap();
     let changes = output(&dir, &["replay", &file, "--against", old]).await;
-    assert!(changes.contains("+ ringing of call voicemail-1") && changes.contains("- missed of call"), "{changes}");
+    assert!(changes.contains("+ ringing of call unanswered-1") && changes.contains("- missed of call"), "{changes}");
     assert!(changes.lines().all(|line| line.is_empty() || line.starts_with(['+', '-'])), "{changes}");
     let json = output(&dir, &["replay", &file, "--json"]).await;
     let first: Value = serde_json::from_str(json.lines().next().unwrap()).unwrap();

@@ -95,7 +95,9 @@ fn outcome(facts: &Facts, walk: &Walk, at: Timestamp, conclusive: bool, call: &m
     if let Some(answered) = answered_by_report(facts, call) {
         return answered;
     }
-    if conclusive {
+    // A summary with a mailbox explains a caller who was connected with nothing that a snapshot shows.
+    let is_explained = walk.doubtful && summary == ReportOutcome::Mailbox;
+    if conclusive && !is_explained {
         return unanswered(facts, walk, at, call);
     }
     match summary {
@@ -137,8 +139,7 @@ fn name_partner(facts: &Facts, call: &mut Call) {
 
 /// Returns the outcome of a call that no person answered.
 fn unanswered(facts: &Facts, walk: &Walk, at: Timestamp, call: &mut Call) -> Outcome {
-    // Where a summary has the caller in a mailbox, a machine had him that no snapshot shows.
-    if walk.doubtful && facts.summary.and_then(ReportOutcome::position) != Some(CallerPosition::Mailbox) {
+    if walk.doubtful {
         return Outcome::Unknown;
     }
     let waited = elapsed(facts.started(), at);

@@ -33,7 +33,11 @@ use std::{
     io::{self, Write as _},
     path::PathBuf,
     process::ExitCode,
+    time::Duration,
 };
+
+/// Time for blocking calls after the end of a command. All that matter are awaited before it.
+const BLOCKING_CALL_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Relays GoTo Connect calls as caller cards to Slack and Teams while the phone still rings.
 #[derive(Debug, Parser)]
@@ -136,7 +140,7 @@ impl Cli {
                 let config = config()?;
                 check::check(&args, &config, &mut io::stdout().lock())?;
                 if args.online {
-                    runtime()?.block_on(check::online::check_online(&config, &mut io::stdout()))?;
+                    block_on(check::online::check_online(&config, &mut io::stdout()))?;
                 }
                 Ok(())
             }
@@ -155,26 +159,26 @@ impl Cli {
             Command::Run => {
                 let journal = logging::init(self.log.as_deref().unwrap_or("info")).map_err(CliError::usage)?;
                 let level = self.log.is_none().then(|| journal.clone());
-                let ended = config().and_then(|config| runtime()?.block_on(run::run(config, level)));
+                let ended = config().and_then(|config| block_on(run::run(config, level)));
                 journal.flush();
                 ended
             }
-            Command::Login(args) => runtime()?.block_on(login::login(&args, config()?)),
-            Command::Lookup(args) => runtime()?.block_on(lookup::run(&args, &config()?)),
+            Command::Login(args) => block_on(login::login(&args, config()?)),
+            Command::Lookup(args) => block_on(lookup::run(&args, &config()?)),
             Command::Explain(args) => explain::run(&args, &config()?, &mut io::stdout().lock()),
-            Command::Replay(args) => runtime()?.block_on(replay::run(&args, &config()?, &mut io::stdout())),
-            Command::TestCard(args) => runtime()?.block_on(test_card::run(&args, config()?, &mut io::stdout())),
+            Command::Replay(args) => block_on(replay::run(&args, &config()?, &mut io::stdout())),
+            Command::TestCard(args) => block_on(test_card::run(&args, config()?, &mut io::stdout())),
             Command::Demo(args) => {
                 // The demo shows cards; log lines appear only on request.
                 let journal = logging::init(self.log.as_deref().unwrap_or("error")).map_err(CliError::usage)?;
                 let start = |wiring: demo::DemoDaemon| run::run_for_demo(wiring.config_path, wiring.stop);
-                let ended = runtime()?.block_on(demo::run(args, &mut io::stdout(), start));
+                let ended = block_on(demo::run(args, &mut io::stdout(), start));
                 journal.flush();
                 ended
             }
             Command::Simulate(args) => {
                 let journal = logging::init(self.log.as_deref().unwrap_or("info")).map_err(CliError::usage)?;
-                let ended = runtime()?.block_on(simulate::run(args, &mut io::stdout()));
+                let ended = block_on(simulate::run(args, &mut io::stdout()));
                 journal.flush();
                 ended
             }
@@ -182,10 +186,15 @@ impl Cli {
     }
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
+/// Runs a command to its end, and then leaves blocking calls behind: the system's look-up of a name cannot be cancelled, and
+/// takes half a minute while the DNS server is silent.
+fn block_on(command: impl Future<Output = CliResult>) -> CliResult {
     // Two threads are enough: the daemon mostly waits for I/O.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    runtime.map_err(|error| CliError::new(70, error))
+    let runtime = runtime.map_err(|error| CliError::new(70, error))?;
+    let ended = runtime.block_on(command);
+    runtime.shutdown_timeout(BLOCKING_CALL_TIMEOUT);
+    ended
 }
 
 /// Result of a command.

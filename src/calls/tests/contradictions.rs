@@ -216,3 +216,24 @@ fn report_that_comes_while_the_call_is_under_way_ends_it_once() {
         assert!(harness.updates.iter().filter(phone).count() <= 2);
     }
 }
+
+#[test]
+fn summary_explains_a_caller_who_was_connected_alone() {
+    let mut call = Script::inbound();
+    call.ring(&["Priya"]);
+    call.ring_out(20_000);
+    let mut alone = call.snapshots.last().unwrap().clone();
+    alone.state.sequence += 1;
+    alone.state.participants.truncate(1);
+    alone.state.participants[0].status = ParticipantStatus::Connected;
+    call.snapshots.push(alone);
+    call.wait(30_000);
+    call.hang_up(true);
+    let count = call.snapshots.len();
+    let mut summary = Report { full: None, ..call.report() };
+    for (outcome, expected) in [(None, "unknown"), (Some("MISSED"), "unknown"), (Some("LEFT_VOICEMAIL"), "voicemail")] {
+        summary.outcome = outcome.map(Into::into);
+        let ended = end_with(&call, count, &summary);
+        assert!(ended.starts_with(expected) && !ended.contains("missed"), "{outcome:?}: {ended}");
+    }
+}

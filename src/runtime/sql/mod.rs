@@ -4,6 +4,7 @@
 
 mod dialect;
 mod error;
+mod own_runtime;
 mod postgres;
 mod statement;
 mod value;

@@ -1,7 +1,7 @@
 //! A session with a PostgreSQL server that blocks like SQLite: its own runtime drives the connection while a statement runs.
 //! Every wait has a bound. A session that did not answer in time is not used again.
 
-use super::{Error, Value, dialect};
+use super::{Error, Value, dialect, own_runtime::OwnRuntime};
 use crate::runtime::postgres::{PostgresFault, PostgresSettings};
 use bytes::BytesMut;
 use std::{
@@ -11,7 +11,6 @@ use std::{
     future::Future,
     time::{Duration, Instant},
 };
-use tokio::runtime::Runtime;
 use tokio_postgres::{
     Client, Row, Statement,
     types::{FromSql, IsNull, ToSql, Type, to_sql_checked},
@@ -31,7 +30,7 @@ const BEGIN_WRITE: &str =
 
 /// A session with a PostgreSQL server.
 pub struct PostgresSession {
-    runtime: Runtime,
+    runtime: OwnRuntime,
     client: Client,
     settings: PostgresSettings,
     /// Prepared statements, by their common text.
@@ -56,13 +55,15 @@ impl PostgresSession {
     /// # Errors
     /// [`Error::Postgres`].
     pub fn connect(settings: &PostgresSettings, schema: &str) -> Result<Self, Error> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|_| settings.error(PostgresFault::Other))?;
-        let (client, connection) = runtime.block_on(settings.connect())?;
-        // The result of the task is the error of the next statement.
-        runtime.spawn(async move { drop(connection.await) });
+        let failed = || settings.error(PostgresFault::Other);
+        let runtime = OwnRuntime::new().map_err(|_| failed())?;
+        // The result of the connection's task is the error of the next statement.
+        let connected = runtime.block_on(async {
+            let (client, connection) = settings.connect().await?;
+            tokio::spawn(async move { drop(connection.await) });
+            Ok(client)
+        });
+        let client = connected.unwrap_or_else(|| Err(failed()))?;
         let session = Self {
             runtime,
             client,
@@ -147,9 +148,9 @@ impl PostgresSession {
         let left =
             self.until.get().map_or(TRANSACTION_TIMEOUT, |until| until.saturating_duration_since(Instant::now()));
         match self.runtime.block_on(async { tokio::time::timeout(left, answer).await }) {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => Err(self.settings.describe(&error).into()),
-            Err(_) => {
+            Some(Ok(Ok(answer))) => Ok(answer),
+            Some(Ok(Err(error))) => Err(self.settings.describe(&error).into()),
+            Some(Err(_)) | None => {
                 self.is_lost.set(true);
                 Err(self.settings.error(PostgresFault::Timeout).into())
             }
