@@ -42,8 +42,8 @@ use tokio::{
 
 /// Deadline of a clean stop. The unit's TimeoutStopSec= is twice as long.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
-/// Shortest time that the store has to close its file, which merges the log.
-const STORE_STOP_TIMEOUT: Duration = Duration::from_secs(2);
+/// Part of it that the store has at least, to close its file, which merges the log.
+const STORE_STOP_TIME: Duration = Duration::from_millis(1500);
 /// Interval of status line, heartbeat and store checks.
 const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(2);
 /// Capacity of the channel from the workers: sink events.
@@ -275,7 +275,8 @@ impl Daemon {
 
     /// Stops in order: intake, held updates, posts in flight, the store.
     async fn close(&mut self) {
-        let until = Instant::now() + STOP_TIMEOUT;
+        let end = Instant::now() + STOP_TIMEOUT;
+        let until = end - STORE_STOP_TIME;
         self.file_watchers.abort_all();
         self.periodic_tasks.abort_all();
         self.connections.stop_intake(until).await;
@@ -286,7 +287,7 @@ impl Daemon {
         drop(timeout_at(until, self.pipeline.outbox.leave()).await);
         self.connections.close(until).await;
         // What is committed stays; a disk that is slower than this must not delay the stop.
-        drop(timeout_at(until.max(Instant::now() + STORE_STOP_TIMEOUT), self.pipeline.outbox.close()).await);
+        drop(timeout_at(end, self.pipeline.outbox.close()).await);
         self.status_file.close(&self.pipeline.metrics, Timestamp::now());
     }
 }

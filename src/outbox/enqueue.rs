@@ -113,11 +113,8 @@ impl Store {
         let (Some(Card::Call(old)), Card::Call(new)) = (posted, &delivery.card) else {
             return Ok(EnqueueResult::Unchanged);
         };
-        let resolves = |card: &CallCard| match delivery.key.status {
-            StatusKind::CalledBack => card.update.call.course.callback.as_ref().is_some_and(Callback::is_reached),
-            _ => card.update.call.revision == Some(Revision::Resolved),
-        };
-        if !resolves(new) || resolves(&old) {
+        let status = delivery.key.status;
+        if !has_resolved(status, new) || has_resolved(status, &old) {
             return Ok(EnqueueResult::Unchanged);
         }
         let mut write = self.db.prepare(
@@ -187,6 +184,18 @@ impl Store {
         )?;
         write.execute(params![micros(now), format!("superseded by {by}"), id])?;
         Ok(())
+    }
+}
+
+/// Returns whether a delivery may be posted again under its key, as [`Store::enqueue`] does.
+pub(super) fn resolves(delivery: &NewDelivery) -> bool {
+    matches!(&delivery.card, Card::Call(card) if has_resolved(delivery.key.status, card))
+}
+
+fn has_resolved(status: StatusKind, card: &CallCard) -> bool {
+    match status {
+        StatusKind::CalledBack => card.update.call.course.callback.as_ref().is_some_and(Callback::is_reached),
+        _ => card.update.call.revision == Some(Revision::Resolved),
     }
 }
 

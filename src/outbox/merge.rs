@@ -4,25 +4,30 @@
 
 use super::{
     disk_error::StoreError,
+    enqueue::resolves,
     live_message::LIVE,
     row::DeliveryState,
     spooled_row::{SpooledAttempt, SpooledRow, spooled_row},
     store::Store,
 };
 use crate::{
-    model::time::Timestamp,
+    model::{
+        delivery::{EnqueueMode, NewDelivery},
+        time::Timestamp,
+    },
     runtime::sql::{self, OptionalRow as _, Session, params},
 };
 
 /// Posted deliveries that are kept: calls of the last minutes, some 2 KB each.
 const MOST_POSTED: usize = 1000;
 
-/// Rows of one transaction: some 100 ms, short enough for a ring behind it.
+/// Rows of one transaction at most: some 100 ms, short enough for a ring behind it.
 pub(super) const ROWS_PER_STEP: usize = 100;
 
-/// A row of the shared store with the key of one of the file.
+/// A row of the shared store with the subject and sink of one of the file.
 struct SharedRow {
     id: i64,
+    status: String,
     waits: bool,
     attempts: i64,
     message_ref: Option<String>,
@@ -55,24 +60,27 @@ pub(super) fn delete_spooled(file: &Session, ids: impl IntoIterator<Item = i64>)
 impl Store {
     /// Merges a delivery of the file. Returns the id of its row here, if it has one.
     pub(super) fn merge_spooled(&mut self, spooled: &SpooledRow, now: Timestamp) -> Result<Option<i64>, StoreError> {
-        let known = "SELECT count(*) FROM deliveries WHERE subject = ? AND sink = ?";
-        let is_known = self.db.query_row(known, params![spooled.subject, spooled.sink], |row| row.get::<i64>(0))? > 0;
-        if !is_known && !spooled.waits() {
+        let known = self.rows_of(spooled)?;
+        if known.is_empty() && !spooled.waits() {
             return self.insert_merged(spooled);
         }
-        let before = self.row_of(spooled)?;
-        if let Some(new) = spooled.as_new() {
-            self.enqueue(None, &[new], now)?;
-            // The workers query: what waits here may have been posted from the file.
-            for (_, offer) in std::mem::take(&mut self.tx_state.offers) {
-                self.tx_state.wakeups.insert(offer.key.sink);
+        let before = known.into_iter().find(|row| row.status == spooled.status);
+        let is_new = before.is_none();
+        let new = spooled.as_new();
+        // Enqueueing would change nothing: each statement waits for the server.
+        let is_posted =
+            !spooled.waits() && new.as_ref().is_some_and(|new| new.mode == EnqueueMode::Insert && !resolves(new));
+        let row = match before {
+            Some(row) if is_posted => Some(row),
+            _ => {
+                new.map_or(Ok(()), |new| self.enqueue_merged(new, now))?;
+                self.rows_of(spooled)?.into_iter().find(|row| row.status == spooled.status)
             }
-        }
-        match self.row_of(spooled)? {
+        };
+        match row {
             None if spooled.waits() => Ok(None),
             None => self.insert_merged(spooled),
             Some(row) => {
-                let is_new = before.is_none();
                 if row.waits && (is_new || !spooled.waits()) && !self.tx_state.leased.contains_key(&row.id) {
                     self.adopt(&row, spooled, is_new)?;
                 }
@@ -81,16 +89,29 @@ impl Store {
         }
     }
 
-    fn row_of(&self, spooled: &SpooledRow) -> Result<Option<SharedRow>, StoreError> {
+    /// Enqueues a delivery. The workers query: what waits here may have been posted from the file.
+    fn enqueue_merged(&mut self, new: NewDelivery, now: Timestamp) -> Result<(), StoreError> {
+        self.enqueue(None, &[new], now)?;
+        for (_, offer) in std::mem::take(&mut self.tx_state.offers) {
+            self.tx_state.wakeups.insert(offer.key.sink);
+        }
+        Ok(())
+    }
+
+    fn rows_of(&self, spooled: &SpooledRow) -> Result<Vec<SharedRow>, StoreError> {
         let mut read = self.db.prepare(
-            "SELECT id, state, attempts, message_ref FROM deliveries WHERE subject = ? AND sink = ? AND status = ?",
+            "SELECT id, status, state, attempts, message_ref FROM deliveries WHERE subject = ? AND sink = ?",
         )?;
-        let key = params![spooled.subject, spooled.sink, spooled.status];
-        let found = read.query_row(key, |row| {
-            let waits = row.get::<String>(1)? == DeliveryState::Waiting.as_str();
-            Ok(SharedRow { id: row.get(0)?, waits, attempts: row.get(2)?, message_ref: row.get(3)? })
-        });
-        Ok(found.optional()?)
+        Ok(read.query_map(params![spooled.subject, spooled.sink], |row| {
+            let waits = row.get::<String>(2)? == DeliveryState::Waiting.as_str();
+            Ok(SharedRow {
+                id: row.get(0)?,
+                status: row.get(1)?,
+                waits,
+                attempts: row.get(3)?,
+                message_ref: row.get(4)?,
+            })
+        })?)
     }
 
     /// Gives a waiting row the progress of the file's row. A live message that was posted before the outage is edited instead:

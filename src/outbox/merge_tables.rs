@@ -1,7 +1,7 @@
 //! Moves the rows of the tables beside the deliveries from a daemon's file into the shared store. A row that both have is
 //! decided by the table's statement.
 
-use super::{disk_error::StoreError, merge::ROWS_PER_STEP, store::Store};
+use super::merge::ROWS_PER_STEP;
 use crate::runtime::sql::{self, Row, Session, params};
 
 /// A table whose rows are merged without rules.
@@ -67,36 +67,41 @@ const TABLES: &[Table] = &[
     },
 ];
 
-/// Moves a step of the tables beside the deliveries, in the open transaction of `shared`. Returns the deletions that the file
-/// then needs, and `None` if no row is left.
-pub(super) fn move_tables(file: &Session, shared: &Store) -> Result<Option<Deletions>, StoreError> {
+/// Reads the next rows of each table of the file.
+pub(super) fn next_rows(file: &Session) -> Result<Vec<TableRows>, sql::Error> {
+    let mut found = Vec::new();
     for table in TABLES {
         let columns = table.columns.join(", ");
         let rows: Vec<Vec<Cell>> = file
             .prepare(&format!("SELECT {columns} FROM {} LIMIT {ROWS_PER_STEP}", table.name))?
             .query_map(params![], |row| (0..table.columns.len()).map(|index| Cell::read(row, index)).collect())?;
-        if rows.is_empty() {
-            continue;
+        if !rows.is_empty() {
+            found.push(TableRows { table, rows });
         }
-        // One statement: each would wait for the network.
-        let places = format!("({})", vec!["?"; table.columns.len()].join(", "));
-        let places = vec![places; rows.len()].join(", ");
-        let sql = format!("INSERT INTO {} ({columns}) VALUES {places} ON CONFLICT {}", table.name, table.conflict);
-        shared.db.execute(&sql, &rows.iter().flatten().map(Cell::value).collect::<Vec<_>>())?;
-        return Ok(Some(Deletions { table, rows }));
     }
-    Ok(None)
+    Ok(found)
 }
 
-/// Rows of a table that were moved.
-pub(super) struct Deletions {
+/// Rows of a table.
+pub(super) struct TableRows {
     table: &'static Table,
     rows: Vec<Vec<Cell>>,
 }
 
-impl Deletions {
+impl TableRows {
+    /// Inserts the rows into the shared store, in the caller's transaction.
+    pub(super) fn insert(&self, shared: &Session) -> Result<(), sql::Error> {
+        let Self { table, rows } = self;
+        // One statement: each would wait for the network.
+        let places = format!("({})", vec!["?"; table.columns.len()].join(", "));
+        let places = vec![places; rows.len()].join(", ");
+        let (name, columns, conflict) = (table.name, table.columns.join(", "), table.conflict);
+        let sql = format!("INSERT INTO {name} ({columns}) VALUES {places} ON CONFLICT {conflict}");
+        shared.execute(&sql, &rows.iter().flatten().map(Cell::value).collect::<Vec<_>>()).map(drop)
+    }
+
     /// Deletes the rows from the file, in the caller's transaction.
-    pub(super) fn apply(&self, file: &Session) -> Result<(), sql::Error> {
+    pub(super) fn delete(&self, file: &Session) -> Result<(), sql::Error> {
         let keys: Vec<String> =
             self.table.columns.iter().take(self.table.key).map(|key| format!("{key} = ?")).collect();
         let mut delete = file.prepare(&format!("DELETE FROM {} WHERE {}", self.table.name, keys.join(" AND ")))?;

@@ -28,6 +28,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// Time of merging before the next jobs: a ring waits for it, and for the transaction at its end. New calls fill the file
+/// meanwhile, so that a step at a time would never end under load.
+const MERGE_TIME: Duration = Duration::from_millis(200);
+
+/// Time after which a transaction of the merge takes no further row. The other daemons wait for its end.
+const STEP_TIME: Duration = Duration::from_millis(250);
+
 impl Storage {
     /// Makes the store the replacement of a shared one that is not connected yet.
     pub(super) fn share(&mut self, database: SharedDatabase, now: Timestamp) -> rusqlite::Result<()> {
@@ -95,6 +102,7 @@ impl Storage {
     pub(super) fn on_contact(&mut self, contact: Contact, now: Timestamp) {
         match contact {
             Contact::Away(fault) => {
+                tracing::debug!(error = fault.as_str(), "shared database still away");
                 self.health.send_if_modified(|health| match health {
                     Health::Spooling { reason, .. } if *reason != fault => {
                         *reason = fault;
@@ -104,6 +112,7 @@ impl Storage {
                 });
             }
             Contact::Connected(session) => {
+                tracing::debug!("shared database connected, rows of the file are merged");
                 let Some(link) = &mut self.link else { return };
                 if let (Ok(found), Some(known)) =
                     (Mark::of_shared(&session), self.store.db.sqlite().and_then(Mark::stored))
@@ -120,16 +129,25 @@ impl Storage {
         }
     }
 
-    /// Runs one step of the merge, and switches to the shared store after the last one.
+    /// Merges for a short time, and switches to the shared store when nothing is left in the file.
     pub(super) fn merge(&mut self, now: Timestamp) {
         let Some(mut shared) = self.link.as_mut().and_then(|link| link.returning.take()) else { return };
-        match self.merge_step(&mut shared, now) {
+        let until = Instant::now() + MERGE_TIME;
+        let merged = self.begin_merge(&mut shared, now).and_then(|()| {
+            loop {
+                match self.merge_step(&mut shared, now) {
+                    Ok(false) if Instant::now() < until => {}
+                    ended => return ended,
+                }
+            }
+        });
+        match merged {
+            Ok(true) => self.switch_to_shared(shared),
             Ok(false) => {
                 if let Some(link) = &mut self.link {
                     link.returning = Some(shared);
                 }
             }
-            Ok(true) => self.switch_to_shared(shared),
             Err(error) => {
                 tracing::warn!(%error, "rows of the file are not merged into the shared store yet");
                 if let Some(link) = &self.link {
@@ -139,20 +157,17 @@ impl Storage {
         }
     }
 
-    /// Returns whether nothing is left in the file.
-    fn merge_step(&mut self, shared: &mut Store, now: Timestamp) -> Result<bool, StoreError> {
-        let refused = self.link.as_ref().map(|link| link.refused.clone()).unwrap_or_default();
+    /// Takes the leases and claims of the file over, and settles what was posted from the shared store before the outage.
+    fn begin_merge(&mut self, shared: &mut Store, now: Timestamp) -> Result<(), StoreError> {
         let mine = &mut self.store.tx_state;
-        shared.tx_state.owned.clone_from(&mine.owned);
         // Those of the last step were sent.
         shared.tx_state.wakeups.clear();
-        let is_shared_row = |id: i64| id < FIRST_SPOOLED_ID;
-        shared.tx_state.leased =
-            mine.leased.iter().filter(|(id, _)| is_shared_row(**id)).map(|(id, lease)| (*id, lease.clone())).collect();
+        shared.tx_state.owned.clone_from(&mine.owned);
+        let of_shared = mine.leased.iter().filter(|(id, _)| **id < FIRST_SPOOLED_ID);
+        shared.tx_state.leased = of_shared.map(|(id, lease)| (*id, lease.clone())).collect();
         shared.tx_state.aliases.clone_from(&mine.aliases);
-        shared.transact(true, |shared| shared.drop_lost_claims())?;
+        shared.transact(false, |shared| shared.drop_lost_claims())?;
         mine.owned.clone_from(&shared.tx_state.owned);
-        // What was posted from the shared store before the outage.
         for request in &mine.deferred {
             match shared.transact(true, |shared| shared.settle(request, now)) {
                 Err(StoreError::Fenced) => tracing::warn!(delivery = request.id.0, "another daemon owns the sink now"),
@@ -160,16 +175,25 @@ impl Storage {
             }
         }
         mine.deferred.clear();
-        let leased: BTreeMap<i64, Lease> =
-            mine.leased.iter().filter(|(id, _)| !is_shared_row(**id)).map(|(id, lease)| (*id, lease.clone())).collect();
+        Ok(())
+    }
+
+    /// Merges the next rows. Returns whether nothing is left in the file.
+    fn merge_step(&mut self, shared: &mut Store, now: Timestamp) -> Result<bool, StoreError> {
+        shared.tx_state.wakeups.clear();
+        let refused = self.link.as_ref().map(|link| link.refused.clone()).unwrap_or_default();
+        let on_wire = self.store.tx_state.leased.iter().filter(|(id, _)| **id >= FIRST_SPOOLED_ID);
+        let leased: BTreeMap<i64, Lease> = on_wire.map(|(id, lease)| (*id, lease.clone())).collect();
         let skipped = |id: i64| leased.contains_key(&id) || refused.contains(&id);
         let rows = merge::spooled_rows(&self.store.db, skipped)?;
         if !rows.is_empty() {
             self.merge_rows(shared, &rows, now)?;
             return Ok(false);
         }
-        if let Some(moved) = shared.transact(true, |shared| merge_tables::move_tables(&self.store.db, shared))? {
-            in_transaction(&self.store.db, |file| moved.apply(file))?;
+        let tables = merge_tables::next_rows(&self.store.db)?;
+        if !tables.is_empty() {
+            shared.transact(true, |shared| Ok(tables.iter().try_for_each(|table| table.insert(&shared.db))?))?;
+            in_transaction(&self.store.db, |file| tables.iter().try_for_each(|table| table.delete(file)))?;
             return Ok(false);
         }
         self.merge_leased(shared, leased, now)?;
@@ -177,11 +201,22 @@ impl Storage {
     }
 
     fn merge_rows(&mut self, shared: &mut Store, rows: &[SpooledRow], now: Timestamp) -> Result<(), StoreError> {
-        let merged =
-            shared.transact(true, |shared| rows.iter().try_for_each(|row| shared.merge_spooled(row, now).map(drop)));
+        let merged = shared.transact(true, |shared| {
+            // The wait for the writer's lock is over.
+            let started = Instant::now();
+            let until = started + STEP_TIME;
+            let mut count = 0;
+            while let Some(row) = rows.get(count).filter(|_| count == 0 || Instant::now() < until) {
+                shared.merge_spooled(row, now)?;
+                count += 1;
+            }
+            tracing::debug!(rows = count, took_ms = started.elapsed().as_millis(), "deliveries of the file merged");
+            Ok(count)
+        });
         match merged {
-            Ok(()) => {
-                Ok(in_transaction(&self.store.db, |file| merge::delete_spooled(file, rows.iter().map(|row| row.id)))?)
+            Ok(count) => {
+                let ids = rows.iter().take(count).map(|row| row.id);
+                Ok(in_transaction(&self.store.db, |file| merge::delete_spooled(file, ids))?)
             }
             Err(error) if error.server_fault().is_some() => Err(error),
             // One of them is refused: the others are merged alone.

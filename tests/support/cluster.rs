@@ -22,10 +22,11 @@ pub fn number_of_env(name: &str, otherwise: u64) -> u64 {
 
 /// Daemons that share a database.
 pub struct Cluster {
+    /// Dropped before the directories: a daemon prints its journal when a test fails.
+    pub daemons: Vec<Option<Daemon>>,
     pub server: PostgresServer,
     pub sim: Simulator,
     pub dirs: Vec<DaemonDir>,
-    pub daemons: Vec<Option<Daemon>>,
     pub ledger: DeliveryLedger,
     rng: fastrand::Rng,
     placed: u32,
