@@ -37,8 +37,8 @@ pub enum CellProblem {
     /// A spreadsheet replaced the last digits: `1.51456E+10`.
     #[error("a spreadsheet rounded the number; format the column as text and export again")]
     Rounded,
-    /// Every number belongs to a fax machine or a pager.
-    #[error("only fax or pager numbers")]
+    /// Every number belongs to a fax machine or a pager, or is marked as out of use.
+    #[error("only numbers of fax machines and pagers, or out of use")]
     FaxOnly,
 }
 
@@ -166,7 +166,7 @@ impl<'a> Cell<'a> {
         let remark = numbers.is_empty().then(remark).flatten();
         let has_remark = remark.is_some();
         numbers.extend(remark);
-        if self.is_fax(at) {
+        if self.is_fax(at) || self.is_out_of_use(at) {
             self.has_fax |= !numbers.is_empty();
         } else if has_remark {
             // The digits of a remark are no abbreviation.

@@ -40,7 +40,12 @@ pub(super) fn parse(text: &str, region: Region, proof: Proof) -> Option<E164> {
         let is_valid = PHONE_NUMBER_UTIL.is_valid_number(&number) || is_old_brazilian_mobile(&number);
         is_valid && !may_be_local(text, &number, region)
     };
-    (proof == Proof::Possible || number.country_code == 1 || is_assigned()).then(|| e164(&number))
+    // Numbers for examples, 555-01xx, are not assigned.
+    let is_north_american = || {
+        let national = number.national_number.to_string();
+        number.country_code == 1 && national.len() == 10 && has_plan_shape(national.as_bytes())
+    };
+    (proof == Proof::Possible || is_north_american() || is_assigned()).then(|| e164(&number))
 }
 
 /// Parses a national number that is written with the trunk prefix `0`: its length is enough, as with a country code.

@@ -1,6 +1,7 @@
-//! Decides which number of a cell belongs to a fax machine or a pager.
+//! Decides which number of a cell belongs to a fax machine or a pager, or is out of use.
 
 use super::{Cell, Kind, Token, run, tokens};
+use std::ops::Range;
 
 fn joins(token: Option<&Token<'_>>) -> bool {
     let is_sign = |token: &Token<'_>| ["/", "&", "+"].iter().any(|sign| token.is_sign(sign));
@@ -19,6 +20,32 @@ impl<'a> Cell<'a> {
             .filter(|(index, _)| !self.is_also_phone(*index))
             .filter(|(index, word)| word.text.len() > 1 || self.is_label(*index))
             .any(|(index, _)| self.owner(index) == Some(at))
+    }
+
+    /// Returns whether a remark says that the number of the run at `at` is not in use: another person may have it today.
+    pub(super) fn is_out_of_use(&self, at: usize) -> bool {
+        let remark_at = |first: usize| {
+            let words = self.tokens.get(first..)?.iter().map_while(|it| (it.kind == Kind::Word).then_some(it.text));
+            Some(first..first + tokens::out_of_use_words(words)?)
+        };
+        (0..self.tokens.len()).filter_map(remark_at).any(|remark| self.beside(remark) == Some(at))
+    }
+
+    /// Returns the number right behind words, else the one right before them or their remark.
+    fn beside(&self, words: Range<usize>) -> Option<usize> {
+        let is_number = |index: &usize| {
+            self.tokens.get(*index).is_some_and(|it| it.kind == Kind::Run && run::digit_count(it.text) >= 7)
+        };
+        let leads = |it: &Token<'_>| it.is_sign(":") || it.is_word(tokens::is_number_word) || is_phone(Some(it));
+        let behind = (words.end..self.tokens.len()).find(|index| !self.tokens.get(*index).is_some_and(leads));
+        if let Some(behind) = behind.filter(is_number) {
+            return Some(behind);
+        }
+        let in_remark = self.tokens.get(words.start).is_some_and(|it| it.in_remark);
+        let passes = |it: &Token<'_>| !it.separates() && (in_remark || it.is_sign("-"));
+        let before =
+            (0..words.start).rev().find(|index| !self.tokens.get(*index).is_some_and(passes) || is_number(index));
+        before.filter(is_number)
     }
 
     fn before(&self, word: usize, back: usize) -> Option<&Token<'a>> {
@@ -85,7 +112,16 @@ impl<'a> Cell<'a> {
         let is_short = |token: &Token<'_>| token.kind == Kind::Run && run::digit_count(token.text) < run::MIN_DIGITS;
         self.is_followed_by_colon(word)
             || self.tokens.get(word).is_some_and(|token| token.in_remark)
+            || self.is_between_numbers(word)
             || self.tokens.iter().enumerate().any(is_letter) && !self.tokens.get(word + 1).is_some_and(is_short)
+    }
+
+    /// Returns whether a word stands directly between two numbers: `514-555-0151 / f 514-555-0152`.
+    fn is_between_numbers(&self, word: usize) -> bool {
+        let is_number =
+            |token: Option<&Token<'_>>| token.is_some_and(|it| it.kind == Kind::Run && run::digit_count(it.text) >= 7);
+        let before = self.before(word, 1).filter(|it| !it.is_sign("/")).or_else(|| self.before(word, 2));
+        is_number(before) && is_number(self.tokens.get(word + 1))
     }
 
     fn is_followed_by_colon(&self, word: usize) -> bool {
