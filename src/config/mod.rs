@@ -13,6 +13,7 @@ mod holiday_file;
 mod keys;
 mod metrics;
 mod network;
+mod parse;
 mod people;
 mod permissions;
 mod routes;
@@ -40,6 +41,7 @@ use crate::{
     route::Routes,
     runtime::{http::HttpSettings, log_filter},
 };
+use parse::parse;
 use schema::{DurabilityValue, File};
 use sha2::{Digest as _, Sha256};
 use std::{
@@ -174,34 +176,6 @@ pub fn app_features(path: &Path) -> AppFeatures {
 /// Returns the start of a file's SHA-256: enough to distinguish two configs.
 fn hash(source: &str) -> String {
     Sha256::digest(source).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn parse(source: &str) -> Result<File, Vec<Diagnostic>> {
-    if let Err(error) = toml::from_str::<toml::Table>(source) {
-        return Err(vec![diagnostics::syntax_error(source, &error)]);
-    }
-    // `prefix_separator` is set too: versions of the crate differ in whether `separator` alone follows the prefix.
-    let environment = config::Environment::with_prefix("POPRELAY").prefix_separator("__").separator("__");
-    let merged = config::Config::builder()
-        .add_source(config::File::from_str(source, config::FileFormat::Toml))
-        .add_source(environment)
-        .build()
-        .map_err(|error| vec![diagnostics::type_error(source, "", &error)])?;
-    let mut unknown = Vec::new();
-    let mut track = serde_path_to_error::Track::new();
-    let tracked = serde_path_to_error::Deserializer::new(merged, &mut track);
-    let file: Result<File, _> =
-        serde_ignored::deserialize(tracked, |path| unknown.push(path.to_string().replace(".?", "")));
-    let mut problems: Vec<Diagnostic> = unknown.iter().map(|key| diagnostics::unknown_key(source, key)).collect();
-    match file {
-        Ok(file) if problems.is_empty() => Ok(file),
-        Ok(_) => Err(problems),
-        Err(error) => {
-            let path = track.path().to_string().replace('[', ".").replace(']', "");
-            problems.push(diagnostics::type_error(source, &path, &error));
-            Err(problems)
-        }
-    }
 }
 
 /// Validation of one file: collects problems and warnings.

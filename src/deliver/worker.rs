@@ -3,11 +3,9 @@
 //! updates of a call in order. Sinks do not wait for each other.
 
 use super::{
-    batch::render_time,
     events::{SinkEvent, log_outcome},
     limiter::Permit,
     measure,
-    response::PostResult,
     settle::{self, with_message_ref},
     sink::Sink,
     sink_state::{Outcome, SinkState},
@@ -17,14 +15,12 @@ use crate::{
     model::{
         card::Card,
         delivery::{
-            Attempt, Delivery, DeliveryKey, MessageRef, Outbox, OutboxError, PostMode, RenderedMessage, SettleRequest,
-            Settlement, SinkKind,
+            Attempt, Delivery, Outbox, OutboxError, PostMode, RenderedMessage, SettleRequest, Settlement, SinkKind,
         },
         time::{Now, Timestamp, elapsed},
     },
     runtime::{
         backoff::{Backoff, BackoffPolicy},
-        message_id,
         watchdog::TaskHeartbeat,
     },
 };
@@ -38,6 +34,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 mod batch_source;
+mod posting;
 
 /// Maximum due deliveries read for one message: in a longer queue "newest" means newest of the oldest 500.
 const MAX_DUE: usize = 500;
@@ -45,8 +42,6 @@ const MAX_DUE: usize = 500;
 const IDLE_POLL_INTERVAL: Duration = Duration::from_secs(60);
 /// Minimum wait without work: an inconsistent store must not cause a hot loop.
 const MIN_WAIT: Duration = Duration::from_millis(20);
-/// Wait for the post in flight on a clean stop: the daemon has 10 s in total.
-const STOP_TIMEOUT: Duration = Duration::from_secs(8);
 /// Maximum block of a worker that sends a state event to a busy daemon.
 const EVENT_SEND_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -218,55 +213,6 @@ where
         drop(posting);
         self.send_events(&batch, &outcome, &attempt, now.timestamp).await;
         settled
-    }
-
-    /// Posts a message again without the mentions that the workspace rejected. The operator gets an alert for the first.
-    async fn post_without_mentions(
-        &mut self,
-        batch: &[Delivery],
-        form: &PostMode,
-        plain: bool,
-    ) -> (PostResult, Option<MessageRef>) {
-        let bare: Vec<Delivery> =
-            batch.iter().map(|one| Delivery { card: one.card.without_mentions(), ..one.clone() }).collect();
-        let drawn = self.render_batch(bare.iter(), plain);
-        let result = self.post(drawn, form, None).await;
-        if !self.mention_reported && !is_mention_restricted(self.sink.kind, &result.0) {
-            self.mention_reported = true;
-            let sink = self.sink.name.clone();
-            tracing::warn!(%sink, message_id = message_id::MENTION_REJECTED, "mention rejected, card posted without it");
-            drop(timeout(EVENT_SEND_TIMEOUT, self.events.send(SinkEvent::MentionRejected { sink })).await);
-        }
-        result
-    }
-
-    /// Renders cards. The result counts at least one card, because a message without cards would be posted endlessly.
-    fn render_batch<'a>(&self, batch: impl Iterator<Item = &'a Delivery>, plain: bool) -> RenderedMessage {
-        let batch: Vec<&Delivery> = batch.collect();
-        let now = Now::current().timestamp;
-        // An edit is never merged.
-        let at = batch.first().filter(|_| self.sink.kind.supports_edit()).map_or(now, |first| render_time(first, now));
-        let cards: Vec<&Card> = batch.iter().map(|delivery| &delivery.card).collect();
-        let drawn = (self.draw)(self.sink.kind, &cards, at, plain);
-        RenderedMessage { cards_included: drawn.cards_included.clamp(1, cards.len().max(1)), ..drawn }
-    }
-
-    /// Posts a message; a stop shortens the wait for the response. Returns the message reference if the chat sent one.
-    async fn post(
-        &mut self,
-        drawn: RenderedMessage,
-        form: &PostMode,
-        key: Option<&DeliveryKey>,
-    ) -> (PostResult, Option<MessageRef>) {
-        self.pulse.idle_until(Now::current().instant.checked_add(self.sink.send_timeout()));
-        let result = tokio::select! {
-            result = self.sink.send(&self.http, &drawn, form, key) => result,
-            () = async { self.stop.cancelled().await; sleep(STOP_TIMEOUT).await } => {
-                (PostResult::NoResponse("stopped before the response came".to_owned()), None)
-            }
-        };
-        self.pulse.busy(Now::current().instant);
-        result
     }
 
     async fn settle(&self, settles: impl Iterator<Item = SettleRequest>) -> Result<(), OutboxError> {

@@ -16,8 +16,8 @@
 //! - A look-up result after the deadline routes later updates only: a second sink could not act before the phone stops
 //!   ringing. The result is added to live messages and pending cards.
 //!
-//! `condition` evaluates conditions, `hours` (with `calendar` and `rrule`) schedules, `mute` the muted days, `mentions`
-//! the mentions; `lint` finds rules that have no effect.
+//! `rule` has the options of one rule, `condition` evaluates conditions, `hours` (with `calendar` and `rrule`) schedules,
+//! `mute` the muted days, `mentions` the mentions; `lint` finds rules that have no effect.
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
 mod calendar;
@@ -31,14 +31,14 @@ mod number_pattern;
 mod one_or_many;
 mod recap_schedule;
 mod rrule;
+mod rule;
 #[cfg(test)]
 mod tests;
 
 use crate::model::{
-    call::{CallUpdate, RingStage, StatusKind},
+    call::{CallUpdate, StatusKind},
     card::{CallerInfo, CardOptions, RouteReason},
     ids::SinkName,
-    phone::Mask,
     time::Timestamp,
 };
 pub use calendar::{CalendarWarning, Holidays, NotACalendar};
@@ -50,46 +50,11 @@ pub use mute::DateRange;
 pub use number_pattern::NumberPattern;
 pub use one_or_many::OneOrMany;
 pub use recap_schedule::RecapSchedule;
-use serde::{Deserialize, Serialize};
+pub use rule::{Rule, RuleOutcome, RuleTrace};
 use std::path::Path;
 
 /// Name in the `sinks` of a rule for the people whose phones ring.
 pub const PERSON: &str = "person";
-
-/// One `[[routes]]` table of the config.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Rule {
-    /// Conditions that must hold. Absent or empty: always true.
-    #[serde(rename = "match", default)]
-    pub conditions: Condition,
-    /// Exceptions: no key may hold.
-    #[serde(default)]
-    pub unless: Condition,
-    /// Sinks of the rule. Empty: no sink; the rule still ends the search.
-    pub sinks: Vec<SinkName>,
-    /// Whether the rules below are tried too.
-    #[serde(rename = "continue", default)]
-    pub continue_matching: bool,
-    /// Dates on which the rule sends nothing.
-    #[serde(default)]
-    pub mute: OneOrMany<DateRange>,
-    /// Visible part of phone numbers on the cards; replaces the mask of the sink.
-    #[serde(default)]
-    pub mask: Option<Mask>,
-    /// People and groups that the cards mention.
-    #[serde(default)]
-    pub mention: Option<Mentions>,
-    /// Whether the cards are a title and one line.
-    #[serde(default)]
-    pub compact: bool,
-    /// Stage of a call at which its ring is posted; replaces the `ring_at` of the sink.
-    #[serde(default)]
-    pub ring_at: Option<RingStage>,
-    /// Whether calls that never left the menu are posted; replaces the `menu_only` of the sink.
-    #[serde(default)]
-    pub menu_only: Option<bool>,
-}
 
 /// Rules of a config with all sinks and the schedules.
 ///
@@ -142,36 +107,6 @@ pub struct Destination {
     pub options: CardOptions,
     /// Reason of the decision.
     pub reason: RouteReason,
-}
-
-/// Result of one rule for a call update.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RuleTrace {
-    /// Position of the rule in the config, from 1.
-    pub rule: usize,
-    /// Outcome of the rule.
-    pub result: RuleOutcome,
-    /// Sinks of the rule.
-    pub sinks: Vec<SinkName>,
-}
-
-/// Outcome of a rule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RuleOutcome {
-    /// All conditions hold.
-    Matched,
-    /// All conditions hold, but the rule is muted.
-    Muted,
-    /// The rule does not match.
-    Failed {
-        /// Keys of `match` that do not hold.
-        not: Vec<ConditionKey>,
-        /// Keys of `unless` that hold.
-        unless: Vec<ConditionKey>,
-    },
-    /// A rule above matched and does not continue.
-    NotReached,
 }
 
 /// Statuses that a sink gets besides ringing, unless `outcomes` is set.
@@ -270,33 +205,6 @@ impl Routes {
             (false, _) => RuleOutcome::Failed { not, unless },
             (true, true) => RuleOutcome::Muted,
             (true, false) => RuleOutcome::Matched,
-        }
-    }
-}
-
-impl RuleOutcome {
-    /// Returns whether the rules after `rule` are skipped.
-    fn stops_after(&self, rule: &Rule) -> bool {
-        matches!(self, Self::Matched | Self::Muted) && !rule.continue_matching
-    }
-}
-
-impl Rule {
-    fn is_muted(&self, at: Timestamp, schedules: &Schedules) -> bool {
-        self.mute.values().any(|days| days.contains(at, &schedules.time_zone))
-    }
-
-    fn card_options(&self, input: &RouteInput<'_>) -> CardOptions {
-        let mention = self.mention.as_ref().filter(|mention| mention.applies(input));
-        let slack = mention.into_iter().flat_map(|mention| mention.slack.values()).cloned();
-        let teams = mention.into_iter().flat_map(|mention| mention.teams.values()).cloned();
-        CardOptions {
-            mask: self.mask,
-            slack_mentions: slack.collect(),
-            teams_mentions: teams.collect(),
-            compact: self.compact,
-            ring_at: self.ring_at,
-            menu_only: self.menu_only,
         }
     }
 }

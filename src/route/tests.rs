@@ -10,10 +10,11 @@ use crate::model::{
     call::{AccountNumber, Call, CallStatus, Caller, MissedReason, Person, Queue},
     card::{CallerHistory, Contact, Match, PastCall},
     mention::SlackMention,
-    phone::{PhoneNumber, Region},
+    phone::{Mask, PhoneNumber, Region},
 };
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
+use serde::Deserialize;
 use std::{collections::BTreeMap, time::Duration};
 
 #[derive(Deserialize)]

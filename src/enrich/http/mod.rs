@@ -8,6 +8,7 @@ mod oauth;
 mod preset;
 mod request;
 mod response;
+mod search;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -22,12 +23,10 @@ use crate::model::{
 use breaker::CircuitBreaker;
 use build::Requests;
 use cache::Cache;
-use futures_util::future::join_all;
 use oauth::AccessToken;
-use request::{RequestTemplate, SourceError};
+use request::SourceError;
 use reqwest::Client;
 pub(super) use response::ResponseMapping;
-use serde_json::Value;
 use std::{
     mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -188,51 +187,6 @@ impl Inner {
         }
     }
 
-    /// Runs all searches in parallel. Matches of one search count even if another one fails.
-    async fn search(&self, number: &E164) -> Result<Vec<Contact>, SourceError> {
-        let requests = self.requests();
-        let bearer = self.bearer(&requests).await?;
-        let searches = requests.searches.iter().map(|search| self.run_search(search, bearer.as_ref(), number));
-        let (mut found, mut failure): (Vec<(Contact, Value)>, _) = (Vec::new(), None);
-        for answer in join_all(searches).await {
-            match answer {
-                Ok(matches) => {
-                    for one in matches {
-                        if !found.iter().any(|(contact, _)| *contact == one.0) {
-                            found.push(one);
-                        }
-                    }
-                }
-                Err(error) => failure = failure.or(Some(error)),
-            }
-        }
-        if let (true, Some(failure)) = (found.is_empty(), failure) {
-            return Err(failure);
-        }
-        if let (Some((request, mapping)), [(person, record)]) = (&requests.then, found.as_mut_slice()) {
-            self.query_details(request, mapping, bearer.as_ref(), record, person).await;
-        }
-        let mut people: Vec<Contact> = found.into_iter().map(|(contact, _)| contact).collect();
-        for person in &mut people {
-            person.facts.sort_by_key(|fact| self.order.iter().position(|it| *it == fact.label).unwrap_or(usize::MAX));
-        }
-        Ok(people)
-    }
-
-    async fn run_search(
-        &self,
-        (request, mapping): &(RequestTemplate, ResponseMapping),
-        bearer: Option<&Secret>,
-        number: &E164,
-    ) -> Result<Vec<(Contact, Value)>, SourceError> {
-        let response = request.send(&self.http, bearer, &number_values(number)).await?;
-        let Some(response) = response else { return Ok(Vec::new()) };
-        let mut records = mapping.records(&response).map_err(SourceError::NoResults)?;
-        records.retain(|record| mapping.matches_number(record, number, self.region));
-        let with_contact = |record: &Value| Some((mapping.contact(record, &self.name)?, record.clone()));
-        Ok(records.into_iter().filter_map(with_contact).collect())
-    }
-
     fn requests(&self) -> Arc<Requests> {
         Arc::clone(&self.requests.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -271,30 +225,6 @@ impl Inner {
         changed
     }
 
-    /// Sends the second request. On a failure the facts of the first stay.
-    async fn query_details(
-        &self,
-        request: &RequestTemplate,
-        mapping: &ResponseMapping,
-        bearer: Option<&Secret>,
-        record: &Value,
-        person: &mut Contact,
-    ) {
-        let response = match request.send(&self.http, bearer, &response::record_values(record)).await {
-            Ok(response) => response.unwrap_or_default(),
-            Err(error) => return tracing::debug!(source = self.name, %error, "second request failed"),
-        };
-        let found = mapping.records(&response).ok().and_then(|it| mapping.contact(it.first()?, &self.name));
-        let Some(mut more) = found else { return };
-        person.company = person.company.take().or(more.company);
-        person.tier = person.tier.take().or(more.tier);
-        person.owner = person.owner.take().or(more.owner);
-        person.notes = person.notes.take().or(more.notes);
-        person.link = person.link.take().or(more.link);
-        person.tags.append(&mut more.tags);
-        person.facts.append(&mut more.facts);
-    }
-
     /// Logs once when answers start to miss the card's deadline, and once when they meet it again.
     fn record_deadline(&self, slow: bool) {
         match (mem::replace(&mut self.state().misses_deadline, slow), slow) {
@@ -331,14 +261,5 @@ impl Inner {
                 }
             }
         }
-    }
-}
-
-/// Returns the values of a search: its number as E.164, its digits, and its national digits.
-fn number_values(number: &E164) -> minijinja::Value {
-    minijinja::context! {
-        number => number.expose(),
-        digits => number.expose().trim_start_matches('+'),
-        national => number.national_digits(),
     }
 }

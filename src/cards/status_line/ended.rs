@@ -1,0 +1,113 @@
+//! Renders the end of an answered call: the talks, the transfer that was not answered and the place in which the caller gave
+//! up. Does not render missed calls and voicemails.
+
+use super::{MAX_HANDLERS, chain, forwarded_to, outside_number, person_or_colleague, wait};
+use crate::{
+    cards::{
+        content::join_dots,
+        duration::format_duration,
+        names::{list_people, queue_name},
+        text::sanitize_opt,
+    },
+    model::{
+        call::{Call, CallDirection, CallerPosition, HungUp, Revision, Talk, TalkParty},
+        phone::{Mask, PhoneNumber},
+        time::elapsed,
+    },
+};
+use std::time::Duration;
+
+pub(super) fn ended(call: &Call, talk_time: Option<Duration>, mask: Mask) -> String {
+    let course = &call.course;
+    let correction = (call.revision == Some(Revision::Corrected)).then(|| "Was posted as missed".to_owned());
+    let verb = if call.direction == CallDirection::Outbound { "picked up" } else { "answered" };
+    let first_wait = course.talks.first().and_then(|talk| talk.waited);
+    let waited = call.answered_at.map(|answered| first_wait.unwrap_or_else(|| elapsed(call.started_at, answered)));
+    let answered = waited.map(|waited| format!("{verb} after {}", wait(call, waited)));
+    let hung_up = course.hung_up.as_ref().map(|who| match who {
+        HungUp::Caller => "caller hung up".to_owned(),
+        HungUp::Person(person) => format!("{} hung up", person_or_colleague(person)),
+        HungUp::Outside => "called side hung up".to_owned(),
+    });
+    let callback = course.needs_callback.then(|| "waits for a callback".to_owned());
+    let recorded = course.recorded.then(|| "recorded".to_owned());
+    let talked = if course.talks.len() > 1 {
+        format!("Talked with {}", talks(call, mask))
+    } else {
+        talked_once(call, talk_time, mask)
+    };
+    join_dots([correction, Some(talked), answered, handed_on(call, mask), gave_up(call), hung_up, callback, recorded])
+}
+
+/// Renders the only talk: `Talked for 2 min 41 s · with Bob Roy (1015)`.
+fn talked_once(call: &Call, talk_time: Option<Duration>, mask: Mask) -> String {
+    let talked = talk_time
+        .map_or_else(|| "Call ended".to_owned(), |talk_time| format!("Talked for {}", format_duration(talk_time)));
+    let held = call.course.talks.first().and_then(held);
+    let mut handlers: Vec<String> =
+        call.transfers.first().map(|transfer| person_or_colleague(&transfer.from)).into_iter().collect();
+    handlers.extend(call.transfers.iter().map(|transfer| person_or_colleague(&transfer.to)));
+    let forwarded = forwarded_to(call, mask).map(|number| format!("forwarded to {number}"));
+    let with = if handlers.is_empty() { list_people(&call.people) } else { Some(chain(&handlers)) };
+    let with = with.map(|with| format!("with {with}")).or(forwarded);
+    join_dots([Some(format!("{talked}{}", held.unwrap_or_default())), with])
+}
+
+/// Renders the talks in order: `Bob Roy (1015) for 38 s, Eve Li (1016) for 5 min 6 s`.
+pub(super) fn talks(call: &Call, mask: Mask) -> String {
+    let part = |talk: &Talk| {
+        let who = match &talk.with {
+            TalkParty::Person(person) => person_or_colleague(person),
+            TalkParty::Outside(number) => outside_number(number, call, mask),
+        };
+        let talked = talk.talked.map(|talked| format!(" for {}", format_duration(talked))).unwrap_or_default();
+        format!("{who}{talked}{}", held(talk).unwrap_or_default())
+    };
+    let all = &call.course.talks;
+    let skipped = all.len().saturating_sub(MAX_HANDLERS);
+    let gap = (skipped > 0).then(|| "…".to_owned());
+    gap.into_iter().chain(all.iter().skip(skipped).map(part)).collect::<Vec<_>>().join(", ")
+}
+
+fn held(talk: &Talk) -> Option<String> {
+    (talk.held >= Duration::from_millis(500)).then(|| format!(" ({} on hold)", format_duration(talk.held)))
+}
+
+/// Renders a transfer that was not answered: `transferred to Eve Li (1016), no answer in 20 s`.
+pub(super) fn handed_on(call: &Call, mask: Mask) -> Option<String> {
+    let it = call.course.handed_on.as_ref()?;
+    let queue = call.course.gave_up.as_ref().and_then(|gave_up| gave_up.queue.as_ref());
+    let destination = || {
+        let text = it.destination.as_deref()?;
+        match PhoneNumber::parse(Some(text), call.region) {
+            number @ PhoneNumber::Known(_) => Some(outside_number(&number, call, mask)),
+            _ => sanitize_opt(Some(text), 24).map(|extension| format!("extension {extension}")),
+        }
+    };
+    let to =
+        list_people(&it.to).or_else(|| queue.map(|queue| format!("queue {}", queue_name(queue)))).or_else(destination);
+    let verb = if it.by.is_some() { "transferred to" } else { "then rang" };
+    let unanswered = match it.rang {
+        // Right to a mailbox.
+        Duration::ZERO if call.course.mailbox.is_some() => String::new(),
+        Duration::ZERO => ", no answer".to_owned(),
+        rang => format!(", no answer in {}", format_duration(rang)),
+    };
+    Some(format!("{verb} {}{unanswered}", to.unwrap_or_else(|| "another phone".to_owned())))
+}
+
+/// Renders the place in which an answered caller hung up during a wait.
+fn gave_up(call: &Call) -> Option<String> {
+    let it = call.course.gave_up.as_ref().filter(|_| call.course.needs_callback)?;
+    let after = if !it.after.is_zero() { format!(" after {}", format_duration(it.after)) } else { String::new() };
+    match it.position {
+        CallerPosition::Hold => Some(format!("gave up on hold{after}")),
+        CallerPosition::Parked => Some(format!("gave up parked{after}")),
+        CallerPosition::Queue => {
+            let queue =
+                it.queue.as_ref().map_or("the queue".to_owned(), |queue| format!("queue {}", queue_name(queue)));
+            Some(format!("gave up{after} in {queue}"))
+        }
+        _ => None,
+    }
+}
