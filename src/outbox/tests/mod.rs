@@ -23,6 +23,7 @@ mod bookkeeping;
 mod call_history;
 mod claims;
 mod coalesce;
+mod disk_failures;
 mod faults;
 mod forget;
 mod kill;
@@ -34,6 +35,7 @@ mod outage;
 mod ownership;
 mod postgres;
 mod shared_tokens;
+mod store;
 mod suite;
 mod syncs;
 
@@ -234,4 +236,20 @@ async fn lease_one<O: Outbox>(queue: &O, to: &str) -> Delivery {
     let due = due_now(queue, to).await;
     assert_eq!(due.len(), 1, "{due:?}");
     queue.lease(vec![due[0].id]).await.unwrap().pop().unwrap()
+}
+
+/// Enqueues `count` rings whose cards fill pages.
+async fn fill(queue: &DatabaseOutbox, from: usize, count: usize) {
+    let label = "a long name that fills pages; ".repeat(40);
+    let cards = (from..from + count)
+        .map(|n| new_delivery(&format!("call-{n}"), StatusKind::Ringing, "desk", EnqueueMode::Insert, &label))
+        .collect();
+    queue.enqueue(None, cards).await.unwrap();
+}
+
+const DURABLE: fn(Health) -> bool = |health| health == Health::Durable;
+
+async fn wait_for_health(queue: &DatabaseOutbox, wanted: fn(Health) -> bool) {
+    let mut health = queue.health();
+    tokio::time::timeout(Duration::from_secs(20), health.wait_for(|health| wanted(*health))).await.unwrap().unwrap();
 }
