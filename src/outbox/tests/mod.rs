@@ -26,6 +26,7 @@ mod coalesce;
 mod disk_failures;
 mod faults;
 mod forget;
+mod handover;
 mod kill;
 mod live_message;
 mod members;
