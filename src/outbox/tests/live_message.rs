@@ -1,12 +1,14 @@
 //! Suite for live messages of every store: one row, the newest status, one message.
 
+mod edit_support;
+mod random_steps;
+
 use super::{suite::TestStore, *};
 use crate::model::{
     call::StatusKind::{Answered, Ended, Missed, Ringing, Voicemail},
     card::Match,
     delivery::{EnqueueResult, MessageRef, PostMode},
 };
-use proptest::prelude::*;
 
 over_each_database! {
     call_is_one_live_message_edited_with_each_update,
@@ -17,9 +19,6 @@ over_each_database! {
     dead_live_message_is_retried_with_the_next_status,
     late_info_is_merged_into_the_current_card,
     later_look_up_with_less_info_keeps_the_old_info,
-    sink_that_lost_edit_support_gets_new_statuses_once,
-    waiting_edit_is_updated_after_sink_lost_edit_support,
-    sink_that_gained_edit_support_repeats_no_status,
     reply_follows_its_live_message_and_is_posted_once,
 }
 
@@ -229,59 +228,6 @@ mod cases {
         );
     }
 
-    pub async fn sink_that_lost_edit_support_gets_new_statuses_once(mut outbox: impl TestStore) {
-        let queue = outbox.queue();
-        let by = |rule, kind| NewDelivery { mode: rule, ..live("a", kind, "new") };
-        assert_eq!(
-            queue.enqueue(None, vec![by(EnqueueMode::UpdatePending, Ended)]).await.unwrap(),
-            [EnqueueResult::Unchanged]
-        );
-        queue.enqueue(None, vec![live("a", Ringing, "rings")]).await.unwrap();
-        post(&queue, "1.1").await;
-        outbox.crash().await;
-        let queue = outbox.queue();
-        let updates = vec![by(EnqueueMode::Insert, Ringing), by(EnqueueMode::UpdatePending, Answered)];
-        assert_eq!(queue.enqueue(None, updates).await.unwrap(), [EnqueueResult::Unchanged, EnqueueResult::Unchanged]);
-        assert_eq!(due_now(&queue, "desk").await, [], "the edit would be a second message");
-        assert_eq!(
-            queue.enqueue(None, vec![by(EnqueueMode::Insert, Missed)]).await.unwrap(),
-            [EnqueueResult::Inserted]
-        );
-        let missed = lease_one(&queue, "desk").await;
-        assert_eq!((missed.key.status, missed.mode.clone()), (Missed, PostMode::Post));
-        settle_as(&queue, &missed, Settlement::Delivered).await;
-    }
-
-    pub async fn waiting_edit_is_updated_after_sink_lost_edit_support(outbox: impl TestStore) {
-        let queue = outbox.queue();
-        queue.enqueue(None, vec![live("a", Ringing, "rings")]).await.unwrap();
-        post(&queue, "1.1").await;
-        queue.enqueue(None, vec![live("a", Answered, "talks")]).await.unwrap();
-        let renew = NewDelivery { mode: EnqueueMode::UpdatePending, ..live("a", Ended, "over") };
-        assert_eq!(queue.enqueue(None, vec![renew]).await.unwrap(), [EnqueueResult::Updated]);
-        assert_eq!(label(&lease_one(&queue, "desk").await.card), "over");
-    }
-
-    pub async fn sink_that_gained_edit_support_repeats_no_status(mut outbox: impl TestStore) {
-        let queue = outbox.queue();
-        let insert = |kind| NewDelivery { mode: EnqueueMode::Insert, ..live("a", kind, "posted") };
-        queue.enqueue(None, vec![insert(Ringing)]).await.unwrap();
-        let ring = lease_one(&queue, "desk").await;
-        assert_eq!(
-            queue.enqueue(None, vec![live("a", Ringing, "x")]).await.unwrap(),
-            [EnqueueResult::Unchanged],
-            "leased"
-        );
-        settle_as(&queue, &ring, Settlement::Delivered).await;
-        outbox.crash().await;
-        let queue = outbox.queue();
-        assert_eq!(queue.enqueue(None, vec![live("a", Ringing, "x")]).await.unwrap(), [EnqueueResult::Unchanged]);
-        assert_eq!(queue.enqueue(None, vec![live("a", Answered, "talks")]).await.unwrap(), [EnqueueResult::Inserted]);
-        post(&queue, "1.1").await;
-        assert_eq!(queue.enqueue(None, vec![live("a", Missed, "gone")]).await.unwrap(), [EnqueueResult::Updated]);
-        assert_eq!(edited_ts(&lease_one(&queue, "desk").await), Some("1.1"));
-    }
-
     pub async fn reply_follows_its_live_message_and_is_posted_once(mut outbox: impl TestStore) {
         let queue = outbox.queue();
         let reply = |delivery| NewDelivery { mode: EnqueueMode::Reply, ..delivery };
@@ -339,94 +285,5 @@ async fn live_message_survives_disk_failure_and_restore() {
         let edit = lease_one(&queue, "desk").await;
         assert_eq!((label(&edit.card), edited_ts(&edit)), (text, Some("1.1")));
         settle_as(&queue, &edit, Settlement::Delivered).await;
-    }
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Step {
-    Admit(usize),
-    Lease,
-    Settle(u8),
-    Crash,
-}
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = prop_oneof![
-        4 => (0..5_usize).prop_map(Step::Admit),
-        4 => Just(Step::Lease),
-        4 => (0..5_u8).prop_map(Step::Settle),
-        1 => Just(Step::Crash),
-    ];
-    proptest::collection::vec(step, 1..60)
-}
-
-/// Runs steps of a call at a sink that supports edits. The posted status never goes back, there is one message unless a
-/// crash lost its settlement, and the final message shows the furthest status.
-async fn play(mut outbox: impl TestStore, steps: Vec<Step>) {
-    const KINDS: [StatusKind; 5] = [Ringing, Answered, Missed, Voicemail, Ended];
-    let rank = |kind: StatusKind| KINDS.iter().position(|one| *one == kind).unwrap().min(2);
-    let mut queue = outbox.queue();
-    let (mut furthest, mut shown, mut messages, mut unsure) = (None, None, 0, false);
-    let mut held: Option<Delivery> = None;
-    for (serial, step) in steps.into_iter().chain([Step::Settle(0), Step::Lease, Step::Settle(0)]).enumerate() {
-        match step {
-            Step::Admit(kind) => {
-                queue.enqueue(None, vec![live("a", KINDS[kind], &format!("label {serial}"))]).await.unwrap();
-                furthest = furthest.max(Some(rank(KINDS[kind])));
-            }
-            Step::Lease if held.is_none() => {
-                let waiting = due_now(&queue, "desk").await;
-                assert!(waiting.len() <= 1);
-                let ids = waiting.iter().map(|one| one.id).collect();
-                held = queue.lease(ids).await.unwrap().pop();
-            }
-            Step::Settle(how) => {
-                let Some(one) = held.take() else { continue };
-                let posted = how < 3;
-                let settlement = match how {
-                    0..3 if edited_ts(&one).is_some() => Settlement::Delivered,
-                    0..3 => Settlement::Posted(message_ref(&format!("{serial}.1"))),
-                    3 => Settlement::Released,
-                    _ => Settlement::Retry { not_before: Timestamp::now(), plain: false },
-                };
-                if posted {
-                    assert!(Some(rank(one.key.status)) >= shown, "the status went back");
-                    shown = Some(rank(one.key.status));
-                    messages += u32::from(edited_ts(&one).is_none());
-                }
-                queue.settle(vec![settle(one.id, settlement)]).await.unwrap();
-            }
-            Step::Crash => {
-                unsure |= held.take().is_some();
-                outbox.crash().await;
-                queue = outbox.queue();
-            }
-            Step::Lease => {}
-        }
-    }
-    assert_eq!(shown, furthest);
-    assert!(messages <= 1 || unsure, "{messages} messages");
-    assert_eq!(due_now(&queue, "desk").await, []);
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
-    #[test]
-    fn random_steps_give_one_message_with_the_final_status(steps in steps()) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(play(Sqlite::fresh(), steps));
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() })]
-    #[test]
-    fn random_steps_over_a_server_give_one_message_with_the_final_status(steps in steps()) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            if let Some(store) = Postgres::fresh().await {
-                play(store, steps).await;
-            }
-        });
     }
 }
