@@ -35,6 +35,8 @@ mod routes;
 mod scopes;
 mod sequences;
 mod slack_app;
+mod slack_app_limits;
+mod slack_app_reload;
 mod slack_setup;
 mod startup;
 mod support;

@@ -3,9 +3,10 @@
 
 use crate::{
     slack_app::{
-        alice, becomes, call, deleted_message_is_posted_again, intermediate_edits_are_skipped, is_in_order, messages,
-        newest, one_message_survives_kills, rank,
+        alice, becomes, call, deleted_message_is_posted_again, is_in_order, messages, newest,
+        one_message_survives_kills, rank,
     },
+    slack_app_limits::intermediate_edits_are_skipped,
     support::{DaemonDir, TIMEOUT, TestConfig, eventually, run_to_end, wait_for_messages},
 };
 use poprelay::sim::{Simulator, SimulatorSettings, TeamsAppFaults};
