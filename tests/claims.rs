@@ -1,34 +1,32 @@
 //! Claims of missed calls: buttons of a Slack app over Socket Mode. The real daemon against a simulated Slack, with
-//! disconnects, repeated presses, erased calls and a kill between press and edit.
+//! repeated presses, reminders, erased calls and a kill between press and edit.
 
-use crate::support::{
-    Daemon, DaemonDir, TIMEOUT, TestConfig, eventually, message_texts, postgres::PostgresServer, run_to_end,
-};
+use crate::support::{Daemon, DaemonDir, TIMEOUT, TestConfig, eventually, run_to_end};
 use poprelay::sim::{AppMessage, ButtonPress, CallPlan, Extension, Party, ScenarioStep, Simulator, SimulatorSettings};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-const CHANNEL: &str = "C0CLAIMS";
-const SINK: &str = "sinks.claims";
-const CALL_BACK: &str = "poprelay_call_back";
-const DONE: &str = "poprelay_done";
-const UNDO: &str = "poprelay_undo";
+pub const CHANNEL: &str = "C0CLAIMS";
+pub const SINK: &str = "sinks.claims";
+pub const CALL_BACK: &str = "poprelay_call_back";
+pub const DONE: &str = "poprelay_done";
+pub const UNDO: &str = "poprelay_undo";
 
 /// A daemon with a Slack app that has buttons.
-struct Claims {
-    sim: Simulator,
-    dir: DaemonDir,
+pub struct Claims {
+    pub sim: Simulator,
+    pub dir: DaemonDir,
 }
 
 impl Claims {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let sim = Simulator::start(SimulatorSettings::default()).await.unwrap();
         let config = Self::config(&sim);
         let dir = DaemonDir::new(config);
         Self { sim, dir }
     }
 
-    fn config(sim: &Simulator) -> TestConfig {
+    pub fn config(sim: &Simulator) -> TestConfig {
         TestConfig::new(&sim.url())
             .text(SINK, "type", "slack-app")
             .text(SINK, "token", "xoxb-secret-of-the-bot")
@@ -37,14 +35,14 @@ impl Claims {
             .text(SINK, "api_url", sim.slack_api_url())
     }
 
-    async fn start(&mut self) -> Daemon {
+    pub async fn start(&mut self) -> Daemon {
         let daemon = self.dir.start();
         daemon.wait_for_log("lane live").await;
         self.wait_for_sockets(1).await;
         daemon
     }
 
-    async fn wait_for_sockets(&self, count: usize) {
+    pub async fn wait_for_sockets(&self, count: usize) {
         eventually(&format!("{count} sockets of the app"), TIMEOUT, async || {
             (self.sim.app_sockets() == count).then_some(())
         })
@@ -52,7 +50,7 @@ impl Claims {
     }
 
     /// Places a missed call. Returns its message as soon as it has buttons.
-    async fn missed_call(&self) -> AppMessage {
+    pub async fn missed_call(&self) -> AppMessage {
         let bob = Extension::new("1015", "Bob Roy");
         let steps = [(50, ScenarioStep::Rings { lines: vec![bob] }), (600, ScenarioStep::HangsUp { extension: None })];
         self.sim.place(CallPlan::new("missed", Party::new("ALICE MARTIN", "+15145550199"), steps));
@@ -60,7 +58,7 @@ impl Claims {
     }
 
     /// Waits until the only message of the channel contains `text`.
-    async fn becomes(&self, text: &str) -> AppMessage {
+    pub async fn becomes(&self, text: &str) -> AppMessage {
         eventually(&format!("the message contains {text}"), TIMEOUT, async || {
             let found = self.sim.messages().into_iter().find(|message| message.channel == CHANNEL)?;
             shown(&found).to_string().contains(text).then_some(found)
@@ -68,12 +66,12 @@ impl Claims {
         .await
     }
 
-    fn press(&self, message: &AppMessage, button: &str, user: &str) -> String {
+    pub fn press(&self, message: &AppMessage, button: &str, user: &str) -> String {
         self.sim.press(&press(message, button, user)).expect("a socket is open")
     }
 
     /// Waits until an envelope is acknowledged. Returns how long it took.
-    async fn acknowledged(&self, envelope: &str) -> Duration {
+    pub async fn acknowledged(&self, envelope: &str) -> Duration {
         eventually(&format!("{envelope} is acknowledged"), TIMEOUT, async || self.sim.acknowledged_after(envelope))
             .await
     }
@@ -98,11 +96,6 @@ fn press(message: &AppMessage, button: &str, user: &str) -> ButtonPress {
         value: None,
         user: user.to_owned(),
     }
-}
-
-/// Waits until the journal contains `text`, wherever it stands.
-async fn has_logged(daemon: &Daemon, text: &str) {
-    eventually(text, TIMEOUT, async || daemon.journal().contains(text).then_some(())).await;
 }
 
 fn shown(message: &AppMessage) -> &Value {
@@ -234,25 +227,6 @@ async fn kill_between_press_and_edit_is_followed_by_the_edit() {
 }
 
 #[tokio::test]
-async fn announced_and_lost_sockets_are_replaced() {
-    let mut claims = Claims::new().await;
-    let daemon = claims.start().await;
-    let message = claims.missed_call().await;
-    claims.sim.send_to_app(&json!({ "type": "disconnect", "reason": "warning", "debug_info": { "host": "sim" } }));
-    claims.wait_for_sockets(2).await;
-    claims.wait_for_sockets(1).await;
-    claims.press(&message, CALL_BACK, "U0DANA");
-    let claimed = claims.becomes("🙋 <@U0DANA> calls back").await;
-    claims.sim.drop_app_sockets();
-    daemon.wait_for_log("slack socket lost").await;
-    claims.wait_for_sockets(1).await;
-    claims.press(&claimed, DONE, "U0DANA");
-    claims.becomes("✅ Done: <@U0DANA>").await;
-    daemon.stop().await;
-    claims.wait_for_sockets(0).await;
-}
-
-#[tokio::test]
 async fn press_on_an_erased_call_and_an_unknown_button_are_answered() {
     let mut claims = Claims::new().await;
     let daemon = claims.start().await;
@@ -269,76 +243,4 @@ async fn press_on_an_erased_call_and_an_unknown_button_are_answered() {
     claims.sim.send_to_app(&json!({ "type": "slash_commands", "envelope_id": "e-slash", "payload": {} }));
     daemon.wait_for_log("slack sends a payload that is not used").await;
     daemon.stop().await;
-}
-
-#[tokio::test]
-async fn rejected_app_token_and_ghost_sockets_are_named_and_cards_are_posted() {
-    let mut claims = Claims::new().await;
-    claims.sim.set_faults(|faults| {
-        faults.app.errors.insert("apps.connections.open".to_owned(), "token_revoked".to_owned());
-    });
-    let config =
-        |token: &str| Claims::config(&claims.sim).text("operator", "sink", "desk").text(SINK, "app_token", token);
-    claims.dir = DaemonDir::new(config("xapp-secret-of-the-app"));
-    let daemon = claims.dir.start();
-    has_logged(&daemon, "slack rejects the app token").await;
-    has_logged(&daemon, "lane live").await;
-    let alerts = |text: &str| message_texts(&claims.sim, "desk").iter().filter(|one| one.contains(text)).count();
-    let rejected = "buttons of claims are not received: Slack rejects the app token (token_revoked)";
-    eventually("the operator is alerted", TIMEOUT, async || (alerts(rejected) > 0).then_some(())).await;
-    claims.missed_call().await;
-    let (_, out, _) = run_to_end(claims.dir.command(&["check", "--online"])).await;
-    assert!(out.contains("failed     sink claims") && out.contains("token_revoked"), "{out}");
-    eventually("the status names the rejection", TIMEOUT, async || {
-        let (_, out, _) = run_to_end(claims.dir.command(&["status"])).await;
-        out.contains("slack rejects the app token (token_revoked)").then_some(())
-    })
-    .await;
-    let opened = claims.sim.request_counts();
-    let requests: u64 = opened
-        .iter()
-        .filter(|((_, route, _), _)| route.contains("apps.connections.open"))
-        .map(|(_, count)| count)
-        .sum();
-    assert!(requests <= 2, "one by the daemon, one by the check: {opened:?}");
-    claims.sim.set_faults(|faults| {
-        faults.app.errors.clear();
-        faults.app.ghost_sockets = 3;
-    });
-    claims.dir.write_config(config("xapp-secret-of-another-one"));
-    daemon.signal("-HUP");
-    has_logged(&daemon, "slack counts sockets of another program").await;
-    let restored = "buttons of claims are received again";
-    eventually("the alert is resolved", TIMEOUT, async || (alerts(restored) > 0).then_some(())).await;
-    assert_eq!((alerts(rejected), alerts(restored)), (1, 1));
-    daemon.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn press_received_by_another_daemon_than_the_owner_is_applied() {
-    let Some(server) = PostgresServer::shared() else { return };
-    server.sql("postgres", "CREATE DATABASE claims");
-    let sim = Simulator::start(SimulatorSettings::default()).await.unwrap();
-    let database = format!("{{ url = \"{}\" }}", server.url("claims"));
-    let config = Claims::config(&sim).set("state", "database", database);
-    let mut second = DaemonDir::new(config.clone());
-    let mut claims = Claims { dir: DaemonDir::new(config), sim };
-    let first = claims.start().await;
-    let other = second.start();
-    claims.wait_for_sockets(2).await;
-    let message = claims.missed_call().await;
-    // The simulator sends each envelope to the newest socket, which is not the owner's.
-    for (button, shows) in [(CALL_BACK, UNDO), (UNDO, CALL_BACK)] {
-        let message = claims.becomes(&format!("\"{button}\"")).await;
-        let envelope = claims.press(&message, button, "U1");
-        claims.acknowledged(&envelope).await;
-        claims.becomes(&format!("\"{shows}\"")).await;
-    }
-    // The first daemon owned the sink; the other one goes on with the same message.
-    first.stop().await;
-    claims.wait_for_sockets(1).await;
-    claims.press(&message, CALL_BACK, "U2");
-    claims.becomes(&format!("\"{UNDO}\"")).await;
-    assert_eq!(claims.sim.messages().iter().filter(|message| message.channel == CHANNEL).count(), 1);
-    other.stop().await;
 }

@@ -12,6 +12,7 @@ mod caller_history;
 mod chaos;
 mod chats;
 mod claims;
+mod claims_socket;
 mod cli;
 mod cli_replay;
 mod cluster;
