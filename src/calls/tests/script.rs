@@ -1,10 +1,12 @@
 //! Writes calls as GoTo would push them, by the grammar of its walks, and records the truth about them.
 
+mod end;
+mod transfers;
+
 use crate::model::{
     call::{
-        AccountNumber, CallSnapshot, CallSystem, Caller, FullReport, Participant, ParticipantKind, ParticipantStatus,
-        Person, Phase, Queue, Report, ReportedMailbox, SnapshotState, SystemKind, TransferParty, Transferring,
-        VoicemailResult, WireDirection,
+        AccountNumber, CallSnapshot, CallSystem, Caller, Participant, ParticipantKind, ParticipantStatus, Person,
+        Phase, Queue, SnapshotState, SystemKind, VoicemailResult, WireDirection,
     },
     ids::{ConversationSpaceId, ParticipantId},
     phone::{PhoneNumber, Region},
@@ -244,17 +246,6 @@ impl Script {
         self.truth.talks.iter_mut().filter(|(known, _)| known == name).for_each(|(_, talked)| *talked += ms);
     }
 
-    /// Puts the caller on hold; `back` resumes the talk.
-    pub fn hold(&mut self, ms: u64, back: bool) {
-        self.caller = ParticipantStatus::OnHold { by: Some(self.phones[0].id.clone()) };
-        self.snap();
-        self.wait(ms);
-        if back {
-            self.caller = ParticipantStatus::Connected;
-            self.snap();
-        }
-    }
-
     fn unwind(&mut self) {
         self.leave_queue();
         while self.plans > 0 {
@@ -262,61 +253,6 @@ impl Script {
             self.plans -= 1;
             self.snap();
         }
-    }
-
-    fn transferring(&self, to: &str, warm: bool) -> ParticipantStatus {
-        let side = |participant: Option<ParticipantId>, extension: Option<String>| {
-            Some(TransferParty { participant, extension, ..TransferParty::default() })
-        };
-        let by = self.phones.first().map(|phone| phone.id.clone());
-        let initiator = side(by, self.phones.first().and_then(|phone| person(&phone.name).extension));
-        ParticipantStatus::InTransfer(Box::new(Transferring {
-            warm,
-            initiator,
-            transferrer: None,
-            destination: side(None, Some(to.to_owned())),
-        }))
-    }
-
-    /// Hands the call on without a consultation.
-    pub fn transfer(&mut self, to: &str) {
-        self.leave_queue();
-        self.caller = self.transferring(to, false);
-        self.snap();
-        self.stop(None);
-        self.unwind();
-        self.wait(160);
-        self.pending = true;
-    }
-
-    /// Hands the call on after a consultation of a colleague, whose phone still rings.
-    pub fn warm_transfer(&mut self, to: &str) {
-        self.hold(2_000, false);
-        self.caller = self.transferring(to, true);
-        let first = self.phones[0].name.clone();
-        self.ring(&[to]);
-        self.leave_queue();
-        self.stop_one(&first);
-        self.unwind();
-        self.pending = true;
-    }
-
-    fn stop_one(&mut self, name: &str) {
-        if let Some(at) = self.phones.iter().position(|phone| phone.name == name) {
-            self.phones[at].status = ParticipantStatus::Disconnecting;
-            self.snap();
-            self.phones.remove(at);
-            self.snap();
-        }
-    }
-
-    /// Ends the talk by the connected person; the plan continues.
-    pub fn leave_to_plan(&mut self) {
-        self.leave_queue();
-        self.caller = ParticipantStatus::InSystem;
-        self.stop(None);
-        self.snap();
-        self.wait(1_500);
     }
 
     pub fn mailbox(&mut self, success: bool) {
@@ -333,71 +269,5 @@ impl Script {
         self.snap();
         self.voicemail = None;
         self.truth.message |= success;
-    }
-
-    /// Hangs up, by the caller or by the connected person.
-    pub fn hang_up(&mut self, by_caller: bool) {
-        let waiting = self.pending
-            || self.is_ringing()
-            || self.queue.is_some()
-            || matches!(self.caller, ParticipantStatus::OnHold { .. });
-        let in_mailbox = self.snapshots.last().is_some_and(|last| {
-            last.state.systems.iter().any(|system| matches!(system.kind, SystemKind::Voicemail { .. }))
-        });
-        let talked = !self.truth.talks.is_empty();
-        let reached = talked || !self.truth.rang.is_empty() || self.queue_seen() || self.mailbox_seen();
-        self.truth.menu_only = !reached && self.plans > 0;
-        self.truth.callback = self.truth.message
-            || if talked { waiting && !self.is_talking() || in_mailbox && self.pending } else { !self.truth.menu_only };
-        let by = self.phones.first().map(|phone| phone.id.clone()).filter(|_| !by_caller);
-        self.hung_up_by = by.or_else(|| Some("caller".try_into().unwrap()));
-        self.leave_queue();
-        if self.plans > 0 && self.is_talking() {
-            self.caller = ParticipantStatus::InSystem;
-        }
-        self.stop(None);
-        self.unwind();
-        self.caller = ParticipantStatus::Disconnecting;
-        self.snap();
-        self.push(Vec::new(), Phase::Ending);
-    }
-
-    fn queue_seen(&self) -> bool {
-        self.any_system(|kind| matches!(kind, SystemKind::Queue(_)))
-    }
-
-    fn mailbox_seen(&self) -> bool {
-        self.any_system(|kind| matches!(kind, SystemKind::Voicemail { .. }))
-    }
-
-    fn any_system(&self, is: impl Fn(&SystemKind) -> bool) -> bool {
-        self.snapshots.iter().flat_map(|event| &event.state.systems).any(|system| is(&system.kind))
-    }
-
-    /// Returns the full report.
-    pub fn report(&self) -> Report {
-        let last = self.snapshots.last().unwrap();
-        let mailboxes = self.snapshots.iter().flat_map(|event| &event.state.systems).filter_map(|it| match &it.kind {
-            SystemKind::Voicemail { result: result @ Some(_), length } => {
-                Some(ReportedMailbox { result: result.clone(), length: *length })
-            }
-            _ => None,
-        });
-        let full =
-            FullReport { snapshots: self.snapshots.clone(), mailboxes: mailboxes.collect(), ..FullReport::default() };
-        Report {
-            connection: last.connection.clone(),
-            region: last.region,
-            account: last.account.clone(),
-            call: last.call.clone(),
-            direction: WireDirection::Inbound,
-            created_at: last.created_at,
-            answered_at: last.created_at,
-            ended_at: last.state.at,
-            caller: None,
-            outcome: None,
-            people: Vec::new(),
-            full: Some(Box::new(full)),
-        }
     }
 }
