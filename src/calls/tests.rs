@@ -4,6 +4,7 @@ mod bounds;
 mod composed;
 mod compositions;
 mod contradictions;
+mod conversations;
 mod grammar;
 mod harness;
 mod missing_frames;
