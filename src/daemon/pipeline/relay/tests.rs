@@ -32,6 +32,7 @@ use crate::{
 use std::collections::{HashMap, HashSet};
 
 mod callbacks;
+mod event_gaps;
 
 /// Settings of a sink that gets rings and `outcomes`.
 fn sink(outcomes: Vec<StatusKind>) -> SinkSettings {
@@ -129,45 +130,6 @@ async fn rejection_of_several_lanes_raises_one_alert_and_one_end() {
     assert_eq!(resolved, [false, true]);
 }
 
-#[tokio::test]
-async fn event_gap_is_summarized_in_one_card() {
-    let dir = tempfile::tempdir().unwrap();
-    let pipeline = pipeline(&dir);
-    let to = Timestamp::now();
-    let at = |seconds| to.checked_sub(Duration::from_secs(seconds)).unwrap();
-    let hidden = vec![
-        Report::summary("a", "MISSED", at(50)),
-        Report::summary("b", "LEFT_VOICEMAIL", at(40)),
-        Report::summary("c", "MISSED", at(30)),
-    ];
-    run_relay(&pipeline, vec![ConnectionEvent::GapClosed { from: at(60), to, reports: Reports::Fetched(hidden) }])
-        .await;
-    assert_eq!(pending(&pipeline).await.len(), 1);
-}
-
-/// Checks a heartbeat that is written every 10 s: a daemon stopped earlier leaves a gap beginning where the previous one did.
-#[tokio::test]
-async fn gap_summary_of_next_run_lists_only_new_calls() {
-    let dir = tempfile::tempdir().unwrap();
-    let pipeline = pipeline(&dir);
-    let to = Timestamp::now();
-    let at = |seconds| to.checked_sub(Duration::from_secs(seconds)).unwrap();
-    let gap = |calls: &[&str]| {
-        let hidden = calls.iter().map(|call| Report::summary(call, "MISSED", at(30))).collect();
-        vec![ConnectionEvent::GapClosed { from: at(60), to, reports: Reports::Fetched(hidden) }]
-    };
-    run_relay(&pipeline, gap(&["a", "b"])).await;
-    run_relay(&pipeline, gap(&["a", "b", "c", "d"])).await;
-    let deliveries = pending(&pipeline).await;
-    let listed = deliveries.iter().filter_map(|one| match &one.card {
-        Card::GapSummary(recap) => {
-            Some(recap.calls.iter().map(|it| it.call.id.to_string()).collect::<Vec<_>>().concat())
-        }
-        _ => None,
-    });
-    assert_eq!(listed.collect::<Vec<_>>(), ["ab", "cd"]);
-}
-
 /// Returns a first frame of a call whose phone rings.
 fn ring(call: &str, at: Timestamp) -> CallSnapshot {
     let party = |id: &str, kind, status| Participant {
@@ -226,28 +188,6 @@ async fn failed_lookup_holds_up_no_later_update_of_its_call() {
 }
 
 #[tokio::test]
-async fn frame_received_after_the_report_causes_no_second_end() {
-    let dir = tempfile::tempdir().unwrap();
-    let pipeline = pipeline(&dir);
-    let to = Timestamp::now();
-    let before = |seconds| to.checked_sub(Duration::from_secs(seconds)).unwrap();
-    // The report of the late call is held until that of the other one is fetched, which never happens here.
-    let reports =
-        vec![Report::summary("late", "MISSED", before(5)), Report::summary("other", "LEFT_DIAL_PLAN", before(5))];
-    run_relay(
-        &pipeline,
-        vec![
-            ConnectionEvent::GapClosed { from: before(60), to, reports: Reports::Fetched(reports) },
-            ConnectionEvent::Snapshot(ring("late", before(20))),
-        ],
-    )
-    .await;
-    let posted = pending(&pipeline).await;
-    let statuses: Vec<_> = posted.iter().map(|one| one.key.status).collect();
-    assert_eq!(statuses, [StatusKind::Ringing], "the call tracker fetches the report and ends the call");
-}
-
-#[tokio::test]
 async fn frame_received_after_the_posted_end_posts_no_ring() {
     let dir = tempfile::tempdir().unwrap();
     // The store drops a ring of a call whose end it has. The bell gets rings only: its call has no end there.
@@ -290,36 +230,4 @@ async fn ended_call_of_earlier_run_is_queried_and_not_posted_before_the_answer()
     relay.run(receiver, CancellationToken::new()).await;
     assert_eq!(query_receivers.calls.recv().await, Some(CallQuery::Report("rang".try_into().unwrap())));
     assert_eq!(pending(&pipeline).await, [], "the next run reads the report");
-}
-
-#[tokio::test]
-async fn heartbeat_names_a_hidden_call_until_its_report_is_read() {
-    let dir = tempfile::tempdir().unwrap();
-    let pipeline = pipeline(&dir);
-    let name: ConnectionName = "main".try_into().unwrap();
-    let status = ConnectionStatus { live: [0].into(), ..ConnectionStatus::default() };
-    pipeline.status.lock().connections.insert(name.clone(), status);
-    let heartbeat = || pipeline.status.lock().connections[&name].heartbeat(Timestamp::now()).unwrap();
-    let (sender, receiver) = mpsc::channel(8);
-    let to = Timestamp::now();
-    let ended = to.checked_sub(Duration::from_secs(30)).unwrap();
-    let reports = Reports::Fetched(vec![Report::summary("hidden", "LEFT_DIAL_PLAN", ended)]);
-    sender.send(ConnectionEvent::GapClosed { from: ended, to, reports }).await.unwrap();
-    let relayed = async {
-        while heartbeat().uncovered_since.is_none() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        assert_eq!(heartbeat().uncovered_since, Some(ended));
-        assert!(heartbeat().live_at >= to, "a live connection is live whatever waits");
-        let full = Report { full: Some(Box::default()), ..Report::summary("hidden", "", ended) };
-        sender.send(ConnectionEvent::Report(full)).await.unwrap();
-        while heartbeat().uncovered_since.is_some() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::select! {
-        () = relay(&pipeline, Recovery::default(), receiver) => unreachable!("the event channel is open"),
-        done = tokio::time::timeout(Duration::from_secs(20), relayed) => done.unwrap(),
-    }
-    assert_eq!(pending(&pipeline).await.len(), 1);
 }
