@@ -3,10 +3,11 @@
 
 mod last_ring;
 mod mailbox_stay;
+mod party_states;
 
 use super::{
     observation::{Observation, PartyState, QueueId},
-    parties::{Parties, PartyId, Role},
+    parties::{Parties, PartyId},
     position::Position,
     talk_log::{Scene, TalkLog},
     timeline::Timeline,
@@ -17,6 +18,7 @@ use crate::model::{
 };
 use last_ring::LastRing;
 use mailbox_stay::MailboxStay;
+use party_states::PartyStates;
 use std::time::Duration;
 
 /// Longest final menu that does not count. After its last stay a call unwinds through its plans, in 20 to 85 ms.
@@ -111,108 +113,86 @@ impl Walk {
         parties: &Parties,
         direction: CallDirection,
     ) {
-        let with_role = |role: Role| seen.parties.iter().filter(move |(id, _)| parties.role(*id, direction) == role);
-        // Of several outside lines the busiest counts.
-        let served = with_role(Role::Served).map(|(_, state)| state).max_by_key(|state| busy(state));
-        let others = with_role(Role::Other).chain(with_role(Role::Maker));
-        let doing = |wanted: PartyState| -> Vec<PartyId> {
-            others.clone().filter(|(_, state)| *state == wanted).map(|(id, _)| *id).collect()
-        };
-        let connected = doing(PartyState::Connected);
-        // A plan that plays a clip may show the caller as CONNECTED, before any person was.
-        let waits_connected = connected.is_empty() && self.talks.answer().is_none();
-        let plays = seen.in_plan && waits_connected;
-        let served =
-            served.map(|state| if plays && *state == PartyState::Connected { &PartyState::InSystem } else { state });
-        // The maker of an outbound call rings until the far side answers.
-        let rings = |id: &PartyId| parties.role(*id, direction) == Role::Other;
-        let ringing: Vec<PartyId> = doing(PartyState::Ringing).into_iter().filter(rings).collect();
-        let talking = match served {
-            Some(PartyState::Connected) => connected.clone(),
-            // The colleague who began an internal call has handed it on.
-            None if direction == CallDirection::Internal && connected.len() > 1 => connected.clone(),
-            _ => Vec::new(),
-        };
-        self.recorded |= seen.recorded;
-        self.transferred |= matches!(served, Some(PartyState::Transfer(_) | PartyState::OnHold { .. }));
-        self.in_system |= served == Some(&PartyState::InSystem);
-        self.leaving = direction == CallDirection::Inbound && served == Some(&PartyState::Leaving);
-        let unknown = others.clone().any(|(_, state)| *state == PartyState::Unknown);
-        self.judge(seen, served, (&connected, &talking, &ringing), unknown);
-        let alone = served == Some(&PartyState::Connected) && waits_connected;
-        self.held = alone && (seen.has_system || with_role(Role::System { known: true }).next().is_some());
-        // Without a machine a caller is connected with a person.
-        self.doubtful |= alone && !self.held;
-        self.doubtful |= served == Some(&PartyState::Connected)
-            && talking.is_empty()
-            && with_role(Role::System { known: false }).any(|(_, state)| *state == PartyState::Connected);
-        self.far_side |= match direction {
-            CallDirection::Inbound | CallDirection::Outbound => served.is_some(),
-            CallDirection::Internal => others.clone().next().is_some() || seen.queue.is_some(),
-        };
+        let states = PartyStates::of(seen, parties, direction, self.talks.answer().is_some());
+        self.record_states(seen, &states, direction);
+        self.judge(seen, &states);
         self.enter_queue(seen);
-        let hands_on = matches!(served, Some(PartyState::Transfer(_))) && !self.talks.is_transferring();
-        if hands_on || matches!(served, Some(PartyState::OnHold { .. })) {
-            // A talk was before this, in a snapshot that may be missing.
-            (self.last_ring, self.was_ringing) = (LastRing::default(), false);
-        }
-        let stopping: Vec<PartyId> = doing(PartyState::Leaving).into_iter().filter(|id| !self.talks.has(*id)).collect();
-        self.ring(seen, &ringing, &stopping, sharp.0);
-        for id in ringing.iter().chain(&talking) {
+        self.ring(seen, &states, sharp.0);
+        for id in states.ringing.iter().chain(&states.talking) {
             if direction == CallDirection::Inbound && parties.outside(*id).is_some() {
                 self.forwarded_to = Some(*id);
             }
         }
-        let is_ringing =
-            !ringing.is_empty() || direction == CallDirection::Outbound && served == Some(&PartyState::Ringing);
-        let waits =
-            alone || matches!(served, Some(PartyState::Ringing | PartyState::InSystem | PartyState::Transfer(_)));
-        if talking.is_empty() && waits && (is_ringing || seen.queue.is_some()) {
-            self.wait_is_exact = if self.waits_since.is_none() { sharp.0 } else { self.wait_is_exact };
-            self.waits_since.get_or_insert(seen.at);
-        }
-        self.reach(is_ringing || !talking.is_empty(), seen, served);
+        self.wait(seen, &states, sharp.0);
+        self.reach(states.is_ringing || !states.talking.is_empty(), seen, states.served);
         let waits_since = self.waits_since.filter(|_| self.wait_is_exact);
-        let scene = Scene { at, time: seen.at, lasted, sharp, queue: seen.queue, waits_since };
-        self.talks.record(&scene, served, &connected, &talking, &ringing);
-        self.may_talk = served == Some(&PartyState::Unknown)
-            && others.clone().any(|(_, state)| matches!(state, PartyState::Connected | PartyState::Unknown));
-        if self.may_talk {
-            self.talks.handing_over = None;
-        }
-        if is_ringing {
-            self.rang_for += lasted;
-        }
-        if !talking.is_empty() {
-            (self.waits_since, self.rang_for) = (None, Duration::ZERO);
-            // After a talk, a mailbox does not belong to the people whose phones rang before the talk.
-            self.last_ring = LastRing::default();
-        }
+        self.talk(&Scene { at, time: seen.at, lasted, sharp, queue: seen.queue, waits_since }, &states);
         self.enter_mailbox(seen);
-        self.stay(seen, served, is_ringing, !talking.is_empty(), lasted);
-        self.ringing = ringing;
-        self.connected = connected;
+        self.stay(seen, states.served, states.is_ringing, !states.talking.is_empty(), lasted);
+        self.ringing = states.ringing;
+        self.connected = states.connected;
+    }
+
+    /// Records what the states of a snapshot show.
+    fn record_states(&mut self, seen: &Observation, states: &PartyStates<'_>, direction: CallDirection) {
+        let served = states.served;
+        self.recorded |= seen.recorded;
+        self.transferred |= matches!(served, Some(PartyState::Transfer(_) | PartyState::OnHold { .. }));
+        self.in_system |= served == Some(&PartyState::InSystem);
+        self.leaving = direction == CallDirection::Inbound && served == Some(&PartyState::Leaving);
+        self.held = states.alone && states.has_machine;
+        // Without a machine a caller is connected with a person.
+        self.doubtful |= states.alone && !self.held;
+        self.doubtful |=
+            served == Some(&PartyState::Connected) && states.talking.is_empty() && states.unknown_system_connected;
+        self.far_side |= match direction {
+            CallDirection::Inbound | CallDirection::Outbound => served.is_some(),
+            CallDirection::Internal => states.has_others || seen.queue.is_some(),
+        };
     }
 
     /// Records whether the shapes of a snapshot are known.
-    fn judge(
-        &mut self,
-        seen: &Observation,
-        served: Option<&PartyState>,
-        (connected, talking, ringing): (&[PartyId], &[PartyId], &[PartyId]),
-        other_unknown: bool,
-    ) {
+    fn judge(&mut self, seen: &Observation, states: &PartyStates<'_>) {
         if seen.ending {
             return;
         }
+        let PartyStates { served, connected, talking, ringing, other_unknown, .. } = states;
         let served_unknown = matches!(served, None | Some(PartyState::Unknown));
         // A phone in an unknown state may ring.
-        let may_ring = other_unknown && talking.is_empty() && ringing.is_empty() && self.talks.answer().is_none();
+        let may_ring = *other_unknown && talking.is_empty() && ringing.is_empty() && self.talks.answer().is_none();
         self.clear = !served_unknown && !seen.odd && !may_ring;
         self.understood &= self.clear;
         self.doubtful |= talking.is_empty()
             && (served_unknown && !connected.is_empty()
-                || other_unknown && matches!(served, None | Some(PartyState::Unknown | PartyState::Connected)));
+                || *other_unknown && matches!(served, None | Some(PartyState::Unknown | PartyState::Connected)));
+    }
+
+    /// Starts the caller's wait for a person.
+    fn wait(&mut self, seen: &Observation, states: &PartyStates<'_>, follows: bool) {
+        let waits = states.alone
+            || matches!(states.served, Some(PartyState::Ringing | PartyState::InSystem | PartyState::Transfer(_)));
+        if states.talking.is_empty() && waits && (states.is_ringing || seen.queue.is_some()) {
+            self.wait_is_exact = if self.waits_since.is_none() { follows } else { self.wait_is_exact };
+            self.waits_since.get_or_insert(seen.at);
+        }
+    }
+
+    /// Records the talks of a snapshot. A talk ends the wait before it.
+    fn talk(&mut self, scene: &Scene, states: &PartyStates<'_>) {
+        self.talks.record(scene, states.served, &states.connected, &states.talking, &states.ringing);
+        self.may_talk =
+            states.served == Some(&PartyState::Unknown) && (!states.connected.is_empty() || states.other_unknown);
+        if self.may_talk {
+            self.talks.handing_over = None;
+        }
+        if states.is_ringing {
+            self.rang_for += scene.lasted;
+        }
+        if !states.talking.is_empty() {
+            (self.waits_since, self.rang_for) = (None, Duration::ZERO);
+            // After a talk, a mailbox does not belong to the people whose phones rang before the talk.
+            self.last_ring = LastRing::default();
+        }
     }
 
     fn enter_queue(&mut self, seen: &Observation) {
@@ -282,17 +262,5 @@ impl Walk {
             stays = stays.get(..=before.len()).unwrap_or(before);
         }
         stays.last()
-    }
-}
-
-/// Returns the rank of an outside line: of two lines the higher counts.
-const fn busy(state: &PartyState) -> u8 {
-    match state {
-        PartyState::Leaving => 0,
-        PartyState::Unknown => 1,
-        PartyState::Ringing => 2,
-        PartyState::InSystem => 3,
-        PartyState::Parked | PartyState::Transfer(_) | PartyState::OnHold { .. } => 4,
-        PartyState::Connected => 5,
     }
 }

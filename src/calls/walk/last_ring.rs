@@ -1,7 +1,10 @@
 //! The parties whose phones rang last: one of them owns a mailbox that follows.
 
-use super::Walk;
-use crate::calls::{observation::Observation, parties::PartyId};
+use super::{Walk, party_states::PartyStates};
+use crate::calls::{
+    observation::{Observation, PartyState},
+    parties::PartyId,
+};
 
 /// The parties whose phones rang last, without a pause.
 #[derive(Debug, Clone, Default)]
@@ -13,9 +16,15 @@ pub(super) struct LastRing {
 }
 
 impl Walk {
-    /// Records the ringing parties of a snapshot. `stopping`: parties that leave without a talk, and so have rung, maybe in a
-    /// missing snapshot.
-    pub(super) fn ring(&mut self, seen: &Observation, ringing: &[PartyId], stopping: &[PartyId], follows: bool) {
+    /// Records the ringing parties of a snapshot. Parties that leave without a talk have rung, maybe in a missing snapshot.
+    pub(super) fn ring(&mut self, seen: &Observation, states: &PartyStates<'_>, follows: bool) {
+        let hands_on = matches!(states.served, Some(PartyState::Transfer(_))) && !self.talks.is_transferring();
+        if hands_on || matches!(states.served, Some(PartyState::OnHold { .. })) {
+            // A talk was before this, in a snapshot that may be missing.
+            (self.last_ring, self.was_ringing) = (LastRing::default(), false);
+        }
+        let stopping = states.leaving.iter().filter(|id| !self.talks.has(**id));
+        let ringing = &states.ringing;
         if !ringing.is_empty() && !self.was_ringing {
             self.last_ring = LastRing { exact: true, ..LastRing::default() };
         }
