@@ -22,7 +22,7 @@ impl<'a> Cell<'a> {
             .any(|(index, _)| self.owner(index) == Some(at))
     }
 
-    /// Returns whether a remark says that the number of the run at `at` is not in use: another person may have it today.
+    /// Returns whether a remark marks the number of the run at `at` as out of use: another person may have it today.
     pub(super) fn is_out_of_use(&self, at: usize) -> bool {
         let remark_at = |first: usize| {
             let words = self.tokens.get(first..)?.iter().map_while(|it| (it.kind == Kind::Word).then_some(it.text));
