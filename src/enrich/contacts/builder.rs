@@ -101,8 +101,8 @@ impl IndexBuilder {
                 Some(_) if text.is_empty() => {}
                 Some(Column::Phone(_)) => match read_cell(text, self.region) {
                     Ok(found) => numbers.extend(found),
-                    // The problem of a number matters more than a fax.
-                    Err(CellProblem::FaxOnly) => {}
+                    // The problem of a number matters more than a fax or an old number.
+                    Err(CellProblem::NoCaller) => {}
                     Err(reason) => problem = Some(reason),
                 },
                 Some(_) => {

@@ -11,6 +11,7 @@ mod fax;
 mod groups;
 mod letters;
 mod local_forms;
+mod out_of_use;
 
 use super::{
     E164, EXTENSION_SEPARATOR, Region,
@@ -39,7 +40,7 @@ pub enum CellProblem {
     Rounded,
     /// Every number belongs to a fax machine or a pager, or is marked as out of use.
     #[error("only numbers of fax machines and pagers, or out of use")]
-    FaxOnly,
+    NoCaller,
 }
 
 /// Returns the numbers of a cell in their order, each once.
@@ -74,7 +75,7 @@ pub(super) fn read(text: &str, region: Region, proof: Proof) -> Result<Vec<E164>
     let text = letters::as_digits(&text, region);
     let text = groups::as_hyphens(&text, region);
     let tokens = tokens::tokens(&text);
-    let mut cell = Cell { tokens: &tokens, region, proof, found: Vec::new(), has_fax: false };
+    let mut cell = Cell { tokens: &tokens, region, proof, found: Vec::new(), has_no_caller: false };
     cell.read_runs();
     let mut numbers: Vec<E164> = Vec::new();
     for (number, _) in cell.found {
@@ -82,9 +83,9 @@ pub(super) fn read(text: &str, region: Region, proof: Proof) -> Result<Vec<E164>
             numbers.push(number);
         }
     }
-    match (numbers.is_empty(), cell.has_fax) {
+    match (numbers.is_empty(), cell.has_no_caller) {
         (false, _) => Ok(numbers),
-        (true, true) => Err(CellProblem::FaxOnly),
+        (true, true) => Err(CellProblem::NoCaller),
         (true, false) => Err(CellProblem::NoNumber),
     }
 }
@@ -129,7 +130,8 @@ struct Cell<'a> {
     proof: Proof,
     /// Numbers, each with the index of its token.
     found: Vec<(E164, usize)>,
-    has_fax: bool,
+    /// Whether a number was left out that no caller has.
+    has_no_caller: bool,
 }
 
 impl<'a> Cell<'a> {
@@ -167,7 +169,7 @@ impl<'a> Cell<'a> {
         let has_remark = remark.is_some();
         numbers.extend(remark);
         if self.is_fax(at) || self.is_out_of_use(at) {
-            self.has_fax |= !numbers.is_empty();
+            self.has_no_caller |= !numbers.is_empty();
         } else if has_remark {
             // The digits of a remark are no abbreviation.
             self.found.extend(numbers.into_iter().map(|number| (number, at + 1)));
@@ -223,6 +225,12 @@ impl<'a> Cell<'a> {
         let head = head.trim_end_matches([' ', '-', '(']);
         let is_remark = (1..=2).contains(&run::digit_count(tail));
         (is_remark && run::number(head, self.region, self.proof).is_some()).then_some(head)
+    }
+
+    /// Returns whether the token at `index` has the digits of a whole number.
+    fn is_number(&self, index: usize) -> bool {
+        const LOCAL_DIGITS: usize = 7;
+        self.tokens.get(index).is_some_and(|it| it.kind == Kind::Run && run::digit_count(it.text) >= LOCAL_DIGITS)
     }
 
     /// Returns whether letters or a mail address touch the run: `INV5145550122` is no phone number.

@@ -162,54 +162,6 @@ pub(super) fn is_fax_word(word: &str) -> bool {
         || is_one_of(word, &["pager", "pgr", "beeper", "bip", "telex", "téléavertisseur", "pagette"])
 }
 
-/// Returns how many of the first words mark a number that is not in use: `old 514…`, `514… (wrong number)`.
-pub(super) fn out_of_use_words<'w>(words: impl Iterator<Item = &'w str> + Clone) -> Option<usize> {
-    let begins = |phrase: &&&str| {
-        let mut found = words.clone();
-        phrase.split(' ').all(|word| found.next().is_some_and(|it| is_one_of(it, &[word])))
-    };
-    OUT_OF_USE.iter().find(begins).map(|phrase| phrase.split(' ').count())
-}
-
-/// Marks of numbers that are not in use. Not `do not call`: the number is the person's.
-const OUT_OF_USE: &[&str] = &[
-    "old",
-    "former",
-    "wrong",
-    "disconnected",
-    "invalid",
-    "obsolete",
-    "outdated",
-    "inactive",
-    "deactivated",
-    "do not use",
-    "not in use",
-    "out of service",
-    "not in service",
-    "no longer in service",
-    "no longer in use",
-    "no longer valid",
-    "not valid",
-    "ancien",
-    "ancienne",
-    "invalide",
-    "inactif",
-    "désactivé",
-    "erroné",
-    "mauvais",
-    "périmé",
-    "débranché",
-    "hors service",
-    "ne plus utiliser",
-    "ne pas utiliser",
-    "falsch",
-    "falsche",
-    "ungültig",
-    "veraltet",
-    "antiguo",
-    "equivocado",
-];
-
 /// Starts of words of a fax machine, in the scripts that join it with other words.
 const FAX_STARTS: [&str; 17] = [
     "fax",
@@ -274,6 +226,6 @@ pub(super) fn is_label(word: &str) -> bool {
         || is_phone_word(word)
 }
 
-fn is_one_of(word: &str, words: &[&str]) -> bool {
+pub(super) fn is_one_of(word: &str, words: &[&str]) -> bool {
     words.iter().any(|known| known.eq_ignore_ascii_case(word) || *known == word.to_lowercase())
 }

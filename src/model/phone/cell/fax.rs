@@ -1,14 +1,13 @@
-//! Decides which number of a cell belongs to a fax machine or a pager, or is out of use.
+//! Decides which number of a cell belongs to a fax machine or a pager.
 
 use super::{Cell, Kind, Token, run, tokens};
-use std::ops::Range;
 
 fn joins(token: Option<&Token<'_>>) -> bool {
     let is_sign = |token: &Token<'_>| ["/", "&", "+"].iter().any(|sign| token.is_sign(sign));
     token.is_some_and(|it| is_sign(it) || it.is_word(tokens::is_connector))
 }
 
-fn is_phone(token: Option<&Token<'_>>) -> bool {
+pub(super) fn is_phone(token: Option<&Token<'_>>) -> bool {
     token.is_some_and(|it| it.is_word(tokens::is_phone_word))
 }
 
@@ -20,32 +19,6 @@ impl<'a> Cell<'a> {
             .filter(|(index, _)| !self.is_also_phone(*index))
             .filter(|(index, word)| word.text.len() > 1 || self.is_label(*index))
             .any(|(index, _)| self.owner(index) == Some(at))
-    }
-
-    /// Returns whether a remark marks the number of the run at `at` as out of use: another person may have it today.
-    pub(super) fn is_out_of_use(&self, at: usize) -> bool {
-        let remark_at = |first: usize| {
-            let words = self.tokens.get(first..)?.iter().map_while(|it| (it.kind == Kind::Word).then_some(it.text));
-            Some(first..first + tokens::out_of_use_words(words)?)
-        };
-        (0..self.tokens.len()).filter_map(remark_at).any(|remark| self.beside(remark) == Some(at))
-    }
-
-    /// Returns the number right behind words, else the one right before them or their remark.
-    fn beside(&self, words: Range<usize>) -> Option<usize> {
-        let is_number = |index: &usize| {
-            self.tokens.get(*index).is_some_and(|it| it.kind == Kind::Run && run::digit_count(it.text) >= 7)
-        };
-        let leads = |it: &Token<'_>| it.is_sign(":") || it.is_word(tokens::is_number_word) || is_phone(Some(it));
-        let behind = (words.end..self.tokens.len()).find(|index| !self.tokens.get(*index).is_some_and(leads));
-        if let Some(behind) = behind.filter(is_number) {
-            return Some(behind);
-        }
-        let in_remark = self.tokens.get(words.start).is_some_and(|it| it.in_remark);
-        let passes = |it: &Token<'_>| !it.separates() && (in_remark || it.is_sign("-"));
-        let before =
-            (0..words.start).rev().find(|index| !self.tokens.get(*index).is_some_and(passes) || is_number(index));
-        before.filter(is_number)
     }
 
     fn before(&self, word: usize, back: usize) -> Option<&Token<'a>> {
@@ -60,8 +33,7 @@ impl<'a> Cell<'a> {
     /// Returns whether the fax machine shares its number with a phone, `Tel./Fax 514-555-0122`, or does not exist: `no fax`.
     fn is_also_phone(&self, word: usize) -> bool {
         let after = |ahead: usize| self.tokens.get(word + ahead);
-        let has_one_number =
-            self.tokens.iter().filter(|it| it.kind == Kind::Run && run::digit_count(it.text) >= 7).count() == 1;
+        let has_one_number = (0..self.tokens.len()).filter(|index| self.is_number(*index)).count() == 1;
         self.before(word, 1).is_some_and(|it| it.is_word(tokens::is_no))
             || has_one_number && (self.is_joined_behind_phone(word) || joins(after(1)) && is_phone(after(2)))
     }
@@ -69,9 +41,7 @@ impl<'a> Cell<'a> {
     /// Returns the run that a word describes: the only run between two separators, else the run before a remark. Otherwise it
     /// is the run on the side of the cell's words.
     fn owner(&self, word: usize) -> Option<usize> {
-        let is_run = |index: &usize| {
-            self.tokens.get(*index).is_some_and(|token| token.kind == Kind::Run && run::digit_count(token.text) >= 7)
-        };
+        let is_run = |index: &usize| self.is_number(*index);
         let separates = |index: &usize| self.tokens.get(*index).is_some_and(Token::separates);
         let before = (0..word).rev().take_while(|index| !separates(index)).find(is_run);
         let after = (word + 1..self.tokens.len()).take_while(|index| !separates(index)).find(is_run);
@@ -118,10 +88,8 @@ impl<'a> Cell<'a> {
 
     /// Returns whether a word stands directly between two numbers: `514-555-0151 / f 514-555-0152`.
     fn is_between_numbers(&self, word: usize) -> bool {
-        let is_number =
-            |token: Option<&Token<'_>>| token.is_some_and(|it| it.kind == Kind::Run && run::digit_count(it.text) >= 7);
-        let before = self.before(word, 1).filter(|it| !it.is_sign("/")).or_else(|| self.before(word, 2));
-        is_number(before) && is_number(self.tokens.get(word + 1))
+        let back = if self.before(word, 1).is_some_and(|it| it.is_sign("/")) { 2 } else { 1 };
+        word.checked_sub(back).is_some_and(|index| self.is_number(index)) && self.is_number(word + 1)
     }
 
     fn is_followed_by_colon(&self, word: usize) -> bool {

@@ -32,7 +32,7 @@ fn cell_of_each_kind_has_exactly_its_numbers() {
 #[test]
 fn cell_problem_names_a_rounded_number_and_a_fax() {
     assert_eq!(read_cell("1.51456E+10", Region::US), Err(CellProblem::Rounded));
-    assert_eq!(read_cell("514-555-0160 (fax)", Region::US), Err(CellProblem::FaxOnly));
+    assert_eq!(read_cell("514-555-0160 (fax)", Region::US), Err(CellProblem::NoCaller));
     assert_eq!(read_cell("see notes", Region::US), Err(CellProblem::NoNumber));
 }
 
