@@ -6,7 +6,7 @@ use crate::{
     },
     support::{Daemon, DaemonDir, TIMEOUT, TestConfig, eventually},
 };
-use poprelay::sim::{CallPlan, Party, ScenarioStep};
+use poprelay::sim::{AppMessage, CallPlan, Party, ScenarioStep, Simulator};
 use std::fmt::Display;
 
 /// Reloads a running daemon with a new config.
@@ -16,6 +16,16 @@ async fn reload(daemon: &Daemon, dir: &DaemonDir, config: impl Display) {
     dir.write_config(config);
     daemon.signal("-HUP");
     eventually("the reload is done", TIMEOUT, async || (done() > before).then_some(())).await;
+}
+
+/// Starts a daemon, and waits until the live message of a call rings.
+async fn start_with_ring(sim: &Simulator, dir: &mut DaemonDir) -> (Daemon, AppMessage) {
+    let daemon = dir.start();
+    daemon.wait_for_log("lane live").await;
+    sim.place(call(alice(), [50, 6000, 8000]));
+    let ring = becomes(sim, "ALICE MARTIN").await;
+    settled(dir).await;
+    (daemon, ring)
 }
 
 #[tokio::test]
@@ -51,11 +61,7 @@ async fn sink_moved_during_call_keeps_live_message_in_old_channel() {
     let sim = start_simulator().await;
     let here = config(&sim);
     let mut dir = DaemonDir::new(&here);
-    let daemon = dir.start();
-    daemon.wait_for_log("lane live").await;
-    sim.place(call(alice(), [50, 6000, 8000]));
-    let ring = becomes(&sim, "ALICE MARTIN").await;
-    settled(&dir).await;
+    let (daemon, ring) = start_with_ring(&sim, &mut dir).await;
     reload(&daemon, &dir, here.text(SINK, "channel", "C0MOVED")).await;
     let over = becomes(&sim, "Ended:").await;
     assert_eq!((over.ts, over.channel.as_str()), (ring.ts, CHANNEL));
@@ -72,11 +78,7 @@ async fn live_message_in_lost_channel_is_reposted_in_new_channel() {
     let sim = start_simulator().await;
     let here = config(&sim);
     let mut dir = DaemonDir::new(&here);
-    let daemon = dir.start();
-    daemon.wait_for_log("lane live").await;
-    sim.place(call(alice(), [50, 6000, 8000]));
-    becomes(&sim, "ALICE MARTIN").await;
-    settled(&dir).await;
+    let (daemon, _) = start_with_ring(&sim, &mut dir).await;
     sim.set_faults(|faults| {
         faults.app.uninvited.insert(CHANNEL.to_owned());
     });
