@@ -88,7 +88,7 @@ impl Facts {
         let position = stay.map(|stay| stay.position).unwrap_or_default();
         let handed_on = walk.talks.handing_over.as_ref().map(|it| self.hand_over(it));
         let mailbox = walk.mailbox.as_ref().map(|stay| {
-            // Straight to a mailbox: a queue or another phone may lead to anybody's.
+            // The mailbox behind a queue or another phone may belong to another person.
             let handed_to = || {
                 let handed = walk.talks.handing_over.as_ref().filter(|it| it.to.is_empty())?;
                 let is_direct = walk.queues.iter().all(|(_, since)| *since < handed.at);

@@ -91,7 +91,7 @@ impl TrackedCall {
         };
         call.end_unknown = lost;
         call.revision = match self.final_status.as_deref() {
-            // A talk that a snapshot shows is no doubt of a summary's words.
+            // An answer that a snapshot shows is a person's: the correction is allowed.
             Some((was, old)) => {
                 match outcome::revision((was, old), (&status, &call), certain && !self.was_answered()) {
                     Some(revised) => Some(revised),

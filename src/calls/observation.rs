@@ -28,6 +28,7 @@ pub(super) struct Observation {
     pub(super) in_plan: bool,
     /// Whether a system of an unknown type takes part, and no known one.
     pub(super) odd: bool,
+    /// Whether a system of any type takes part.
     pub(super) has_system: bool,
     pub(super) recorded: bool,
 }

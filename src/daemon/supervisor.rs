@@ -3,7 +3,7 @@
 //! # Invariants
 //! - A task that exits unexpectedly stops the daemon in order. The process fails and systemd restarts it; pending
 //!   cards stay in the outbox.
-//! - A clean stop (SIGTERM, Ctrl-C) takes 12 s at most: intake ends, held updates are enqueued, posts in flight
+//! - A clean stop (SIGTERM, Ctrl-C) takes 10 s at most: intake ends, held updates are enqueued, posts in flight
 //!   finish, GoTo channels are deleted.
 //! - A second signal ends the process immediately.
 //! - A reload (SIGHUP) reads the config beside the running tasks and swaps it whole. Relays and workers with

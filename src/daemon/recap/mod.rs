@@ -29,8 +29,8 @@ const MAX_DELAY: Duration = Duration::from_secs(12 * 3600);
 const LATE_AFTER: Duration = Duration::from_secs(600);
 /// Poll interval. Reloads, clock changes and sleep of the machine take effect within it.
 const POLL_INTERVAL: Duration = Duration::from_secs(20);
-/// Moves the time up to which recaps are done before that of one which could not be counted. The shortest time.
-const RETRIED: Duration = Duration::from_micros(1);
+/// Time before the due time of a recap that could not be counted, so that the recap is due again: the shortest one.
+const RETRY_OFFSET: Duration = Duration::from_micros(1);
 /// A recap due now, with its time span.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct DueRecap {
@@ -71,7 +71,7 @@ async fn poll(pipeline: &Pipeline, heartbeat: &TaskHeartbeat, seen: Timestamp, n
         heartbeat.busy(Instant::now());
         if let Err(error) = enqueue_recap(pipeline, &settings, &due, now).await {
             tracing::debug!(sink = %due.sink, %error, "recap not counted yet");
-            return before(due.to, RETRIED);
+            return before(due.to, RETRY_OFFSET);
         }
     }
     settled
