@@ -137,6 +137,46 @@ async fn history_of_an_outage_is_unused_during_it_and_merged_after_it() {
 }
 
 #[tokio::test]
+async fn merge_ends_while_calls_arrive() {
+    let Some(server) = PostgresServer::start() else { return };
+    let dir = TempDir::new().unwrap();
+    let queue = open_connected(dir.path(), &database(&server, "one")).await;
+    claim_all(&queue).await;
+    server.kill();
+    let ring = async |nth: usize| {
+        let call = format!("call-{nth}");
+        queue.enqueue(None, vec![insert(&call, Ringing, "desk")]).await.unwrap()
+    };
+    ring(0).await;
+    wait_until_away(&queue).await;
+    let mut placed = 1;
+    // Each call fills the file again as soon as the one before is stored.
+    let calls = async {
+        loop {
+            ring(placed).await;
+            placed += 1;
+        }
+    };
+    let returned = async {
+        let server = tokio::task::spawn_blocking(move || {
+            server.restart();
+            server
+        });
+        let server = server.await.unwrap();
+        wait_until_connected(&queue).await;
+        server
+    };
+    let _server = tokio::select! {
+        server = returned => server,
+        never = calls => never,
+    };
+    assert!(placed > 1, "no call arrived meanwhile");
+    for nth in 0..placed {
+        assert_ne!(ring(nth).await, [EnqueueResult::Inserted], "call {nth} was lost");
+    }
+}
+
+#[tokio::test]
 async fn start_without_the_server_stores_in_the_file() {
     let Some(server) = PostgresServer::start() else { return };
     let database = database(&server, "one");
