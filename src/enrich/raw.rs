@@ -6,9 +6,12 @@ use super::{
     contacts::{self, ContactIndex},
     http::ResponseMapping,
 };
-use crate::model::{
-    card::Contact,
-    phone::{E164, Region},
+use crate::{
+    model::{
+        card::Contact,
+        phone::{E164, Region},
+    },
+    runtime::json,
 };
 use std::collections::BTreeMap;
 
@@ -38,7 +41,7 @@ impl People {
 #[must_use]
 pub fn contacts_in_response(config: &SourceConfig, body: &[u8], number: &E164, region: Region) -> Option<Vec<Contact>> {
     let mapping = ResponseMapping::from_config(config.results.as_deref(), &config.fields, &config.numbers).ok()?;
-    let response = serde_json::from_slice(body).ok()?;
+    let response = json::from_slice(body).ok()?;
     let mut records = mapping.records(&response).ok()?;
     records.retain(|record| mapping.matches_number(record, number, region));
     Some(records.into_iter().filter_map(|record| mapping.contact(record, &config.display_name())).collect())

@@ -4,7 +4,7 @@
 use super::{
     ConnectionEvent,
     lane::{DisconnectReason, FailureClass, Input, RequestFailure, Ticket},
-    wire::{self, Frame, Reader, Unreadable},
+    wire::{self, Frame, Reader},
 };
 use crate::{
     model::secret::Secret,
@@ -161,21 +161,23 @@ fn dispatch(
     backlog: &mut VecDeque<ConnectionEvent>,
     ids: &mut EventIds,
 ) -> Result<Option<Input>, DisconnectReason> {
-    let bytes = frame.len();
-    let malformed = |why| ConnectionEvent::MalformedFrame { lane: output.lane, bytes, why };
-    let event = match frame {
-        Message::Text(text) => match numbered(text.as_str(), output, ids) {
-            Ok(Frame::Call(call)) => ConnectionEvent::Snapshot(call),
-            Ok(Frame::Report(report)) => ConnectionEvent::Report(report),
-            Ok(Frame::RefreshRequired) => return Ok(Some(Input::RefreshRequired(output.ticket))),
-            Ok(Frame::ToBeClosed) => return Ok(Some(Input::ToBeClosed(output.ticket))),
-            Ok(Frame::ReportReady(call)) => ConnectionEvent::ReportReady { call },
-            Ok(Frame::Foreign) => return Ok(None),
-            Err(why) => malformed(why),
-        },
-        Message::Binary(_) => malformed(Unreadable::Binary),
+    let content: &[u8] = match frame {
+        Message::Text(text) => text.as_ref(),
+        // All known frames are text; a peer that marks one as binary sends the same content.
+        Message::Binary(bytes) => bytes,
         Message::Close(_) => return Err(DisconnectReason::Closed),
         Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => return Ok(None),
+    };
+    let (id, decoded) = wire::numbered_frame(content, &output.context);
+    ids.record(id);
+    let event = match decoded {
+        Ok(Frame::Call(call)) => ConnectionEvent::Snapshot(call),
+        Ok(Frame::Report(report)) => ConnectionEvent::Report(report),
+        Ok(Frame::RefreshRequired) => return Ok(Some(Input::RefreshRequired(output.ticket))),
+        Ok(Frame::ToBeClosed) => return Ok(Some(Input::ToBeClosed(output.ticket))),
+        Ok(Frame::ReportReady(call)) => ConnectionEvent::ReportReady { call },
+        Ok(Frame::Foreign) => return Ok(None),
+        Err(why) => ConnectionEvent::MalformedFrame { lane: output.lane, bytes: content.len(), why },
     };
     // Frames stay in order: none overtakes the backlog.
     let sent = if backlog.is_empty() { output.events.try_send(event) } else { Err(TrySendError::Full(event)) };
@@ -187,12 +189,6 @@ fn dispatch(
         }
         Err(TrySendError::Closed(_)) => Err(DisconnectReason::Stopped),
     }
-}
-
-fn numbered(text: &str, output: &SocketOutput, ids: &mut EventIds) -> Result<Frame, Unreadable> {
-    let (id, frame) = wire::numbered_frame(text, &output.context);
-    ids.record(id);
-    frame
 }
 
 /// Closes from our side and still dispatches the frames in flight.

@@ -157,14 +157,19 @@ async fn malformed_frames_are_reported_and_next_call_is_received() {
     let mut run = run(FakeGoto::start().await, |_| {}).await;
     run.live().await;
     run.goto.push(|| PeerAction::Text("{\"data\":".to_owned()));
-    run.goto.push(|| PeerAction::Binary(3));
+    run.goto.push(|| PeerAction::Binary(vec![7; 3]));
     run.goto.push(|| PeerAction::Text("{\"data\":{\"source\":\"voicemail\"}}".to_owned()));
     run.goto.push(|| frame("c-2", 1));
+    run.goto.push(|| match frame("c-3", 1) {
+        PeerAction::Text(text) => PeerAction::Binary(text.into_bytes()),
+        other => other,
+    });
     let malformed = |event| if let ConnectionEvent::MalformedFrame { bytes, .. } = event { Some(bytes) } else { None };
     assert_eq!(run.until(malformed).await, 8);
     assert_eq!(run.until(malformed).await, 3);
     assert_eq!(run.until(call).await, "c-2");
-    run.goto.push(|| PeerAction::Binary(2 * 1024 * 1024));
+    assert_eq!(run.until(call).await, "c-3", "a binary frame with the same content");
+    run.goto.push(|| PeerAction::Binary(vec![7; 2 * 1024 * 1024]));
     run.until(|event| matches!(event, ConnectionEvent::LaneDown { why: DisconnectReason::Broken, .. }).then_some(()))
         .await;
     run.live().await;

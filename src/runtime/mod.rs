@@ -1,4 +1,4 @@
-//! Tools without domain: backoff, content lines, task heartbeats, HTTP, log filter and throttle, message ids, metrics,
+//! Tools without domain: backoff, content lines, task heartbeats, HTTP, JSON, log filter and throttle, message ids, metrics,
 //! connections to PostgreSQL, statements of SQL databases, printable text, token buckets.
 
 pub mod backoff;
@@ -6,6 +6,7 @@ pub mod backoff;
 pub mod captured_journal;
 pub mod content_line;
 pub mod http;
+pub mod json;
 pub mod log_filter;
 pub mod log_throttle;
 pub mod message_id;

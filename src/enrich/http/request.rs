@@ -4,7 +4,10 @@
 use super::template::{Encoding, Template};
 use crate::{
     model::secret::Secret,
-    runtime::http::{self, BodyError, NetworkFault},
+    runtime::{
+        http::{self, BodyError, NetworkFault},
+        json,
+    },
 };
 use reqwest::{
     Client, Method, Response, StatusCode,
@@ -189,8 +192,7 @@ async fn read_response(response: Response) -> Result<Option<Value>, SourceError>
         BodyError::CutShort(error) => transport_error(&error),
         BodyError::TooLong => SourceError::TooLarge,
     })?;
-    // serde_json limits the depth to 128.
-    serde_json::from_slice(&body).map(Some).map_err(|_| SourceError::NotJson)
+    json::from_slice(&body).map(Some).map_err(|_| SourceError::NotJson)
 }
 
 /// Classifies a 401 or 403. Salesforce answers 403 with this code when the daily limit of requests is reached.

@@ -26,7 +26,7 @@ use url::Url;
 /// Command of a test to an open socket.
 pub(super) enum PeerAction {
     Text(String),
-    Binary(usize),
+    Binary(Vec<u8>),
     Close,
     Cut,
 }
@@ -237,7 +237,7 @@ async fn socket(State((fake, _)): Shared, Path(id): Path<String>, mut request: R
                 command = receiver.recv() => {
                     let sent = match command {
                         Some(PeerAction::Text(text)) => stream.send(Message::text(text)).await,
-                        Some(PeerAction::Binary(long)) => stream.send(Message::binary(vec![7; long])).await,
+                        Some(PeerAction::Binary(bytes)) => stream.send(Message::binary(bytes)).await,
                         Some(PeerAction::Close) => stream.close(None).await,
                         Some(PeerAction::Cut) | None => break,
                     };

@@ -4,8 +4,7 @@ use super::{
     Unreadable, json,
     pick::{list, object, text, time},
 };
-use crate::model::call_record::CallRecord;
-use serde_json::Value;
+use crate::{model::call_record::CallRecord, runtime::json::Value};
 
 /// Items that are read from one answer: GoTo's largest `pageSize`.
 const MOST: usize = 10_000;
@@ -15,14 +14,15 @@ const MOST: usize = 10_000;
 /// # Errors
 /// [`Unreadable`] if the body is not a list of calls.
 pub fn activity(body: &[u8]) -> Result<Vec<CallRecord>, Unreadable> {
-    let page = json(body)?;
-    if page.get("items").is_none_or(|items| !items.is_array()) {
-        return Err(Unreadable::Lacks("items"));
-    }
-    Ok(list(&page, "items", MOST).filter_map(item).collect())
+    json(body, |page| {
+        if !page.get("items").is_array() {
+            return Err(Unreadable::Lacks("items"));
+        }
+        Ok(list(page, "items", MOST).filter_map(item).collect())
+    })
 }
 
-fn item(value: &Value) -> Option<CallRecord> {
+fn item(value: &Value<'_>) -> Option<CallRecord> {
     let outbound = text(value, "direction").is_some_and(|word| word.eq_ignore_ascii_case("OUTBOUND"));
     let colleague = object(value, if outbound { "caller" } else { "callee" });
     Some(CallRecord {

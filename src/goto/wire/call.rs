@@ -4,17 +4,19 @@
 
 use super::{
     Page, Reader, Unreadable, json,
-    pick::{as_id, id, list, object, text, time, whole},
+    pick::{as_id, field, id, list, object, text, time, whole},
 };
-use crate::model::{
-    call::{
-        AccountNumber, CallSnapshot, CallSystem, Caller, Participant, ParticipantKind, ParticipantStatus, Person,
-        Phase, Queue, SnapshotState, SystemKind, TransferParty, Transferring, VoicemailResult, WireDirection,
+use crate::{
+    model::{
+        call::{
+            AccountNumber, CallSnapshot, CallSystem, Caller, Participant, ParticipantKind, ParticipantStatus, Person,
+            Phase, Queue, SnapshotState, SystemKind, TransferParty, Transferring, VoicemailResult, WireDirection,
+        },
+        ids::ConversationSpaceId,
+        phone::{PhoneNumber, Region, name_with_verdict, verification},
     },
-    ids::ConversationSpaceId,
-    phone::{PhoneNumber, Region, name_with_verdict, verification},
+    runtime::json::Value,
 };
-use serde_json::Value;
 use std::time::Duration;
 
 /// Parties, systems and linked calls that are read from one snapshot. GoTo states no limit; the largest ring groups and
@@ -27,9 +29,10 @@ const MOST: usize = 500;
 /// # Errors
 /// [`Unreadable`] if the body is not a page.
 pub fn active(body: &[u8], reader: &Reader) -> Result<Page<CallSnapshot>, Unreadable> {
-    let page = json(body)?;
-    let calls = list(&page, "items", MOST).filter_map(|item| event(item, reader).ok()).collect();
-    Ok((calls, text(&page, "nextPageMarker")))
+    json(body, |page| {
+        let calls = list(page, "items", MOST).filter_map(|item| event(item, reader).ok()).collect();
+        Ok((calls, text(page, "nextPageMarker")))
+    })
 }
 
 /// Reads a page of `GET /conversation-spaces/{id}/events`: one event for each state, oldest first as answered.
@@ -37,21 +40,22 @@ pub fn active(body: &[u8], reader: &Reader) -> Result<Page<CallSnapshot>, Unread
 /// # Errors
 /// [`Unreadable`] if the body is not a page.
 pub fn states(body: &[u8], reader: &Reader) -> Result<Page<CallSnapshot>, Unreadable> {
-    let page = json(body)?;
-    let metadata = object(&page, "metadata").ok_or(Unreadable::Lacks("metadata"))?;
-    let states = list(&page, "states", MOST).map(|one| with_state(metadata, one, reader));
-    Ok((states.collect::<Result<_, _>>()?, text(&page, "nextPageMarker")))
+    json(body, |page| {
+        let metadata = object(page, "metadata").ok_or(Unreadable::Lacks("metadata"))?;
+        let states = list(page, "states", MOST).map(|one| with_state(metadata, one, reader));
+        Ok((states.collect::<Result<_, _>>()?, text(page, "nextPageMarker")))
+    })
 }
 
 /// Reads `{metadata, state}`.
-pub(super) fn event(content: &Value, reader: &Reader) -> Result<CallSnapshot, Unreadable> {
+pub(super) fn event(content: &Value<'_>, reader: &Reader) -> Result<CallSnapshot, Unreadable> {
     let metadata = object(content, "metadata").ok_or(Unreadable::Lacks("metadata"))?;
     let state = object(content, "state").ok_or(Unreadable::Lacks("state"))?;
     with_state(metadata, state, reader)
 }
 
 /// Reads a state beside its `metadata`, or beside the report that contains it: both have the same keys.
-pub(super) fn with_state(metadata: &Value, one: &Value, reader: &Reader) -> Result<CallSnapshot, Unreadable> {
+pub(super) fn with_state(metadata: &Value<'_>, one: &Value<'_>, reader: &Reader) -> Result<CallSnapshot, Unreadable> {
     let state = state(one, reader.region);
     let mut linked: Vec<_> = list(metadata, "associatedConversations", MOST)
         .filter_map(|one| as_id(one).or_else(|| id(one, "conversationSpaceId")).or_else(|| id(one, "id")))
@@ -87,7 +91,7 @@ fn transfer_conversations(party: &Participant) -> impl Iterator<Item = &Conversa
 }
 
 /// Reads `direction` of a snapshot or report.
-pub(super) fn direction(holder: &Value) -> WireDirection {
+pub(super) fn direction(holder: &Value<'_>) -> WireDirection {
     match text(holder, "direction") {
         Some(word) if word.eq_ignore_ascii_case("INBOUND") => WireDirection::Inbound,
         Some(word) if word.eq_ignore_ascii_case("OUTBOUND") => WireDirection::Outbound,
@@ -96,7 +100,7 @@ pub(super) fn direction(holder: &Value) -> WireDirection {
 }
 
 /// Reads one snapshot. A state without a number counts as 0, before every numbered one.
-fn state(value: &Value, region: Region) -> SnapshotState {
+fn state(value: &Value<'_>, region: Region) -> SnapshotState {
     SnapshotState {
         sequence: whole(value, "sequenceNumber").unwrap_or(0),
         phase: match text(value, "type").unwrap_or_default() {
@@ -113,18 +117,18 @@ fn state(value: &Value, region: Region) -> SnapshotState {
 }
 
 /// Returns whether `recordings` names a recording.
-pub(super) fn is_recorded(value: &Value) -> bool {
+pub(super) fn is_recorded(value: &Value<'_>) -> bool {
     list(value, "recordings", 1).next().is_some()
 }
 
 /// Reads `type.value`, or `type` itself where it is a text.
-pub(super) fn kind(holder: &Value) -> String {
-    holder.get("type").and_then(|of| text(of, "value")).or_else(|| text(holder, "type")).unwrap_or_default()
+pub(super) fn kind(holder: &Value<'_>) -> String {
+    field(holder, "type").and_then(|of| text(of, "value")).or_else(|| text(holder, "type")).unwrap_or_default()
 }
 
-fn participant(value: &Value, region: Region) -> Participant {
-    let of = value.get("type").unwrap_or(&Value::Null);
-    let side = |name| of.get(name).or_else(|| value.get(name)).and_then(|it| caller(it, region));
+fn participant(value: &Value<'_>, region: Region) -> Participant {
+    let of = field(value, "type").unwrap_or(&Value::Null);
+    let side = |name| field(of, name).or_else(|| field(value, name)).and_then(|it| caller(it, region));
     let kind = match kind(value).as_str() {
         "PHONE_NUMBER" => ParticipantKind::PhoneNumber {
             account_number: AccountNumber {
@@ -149,8 +153,8 @@ fn participant(value: &Value, region: Region) -> Participant {
 }
 
 /// Reads `status`, or `status.value`, with the keys beside it.
-fn status(holder: &Value) -> ParticipantStatus {
-    let of = holder.get("status").unwrap_or(&Value::Null);
+fn status(holder: &Value<'_>) -> ParticipantStatus {
+    let of = field(holder, "status").unwrap_or(&Value::Null);
     let word = text(of, "value").or_else(|| text(holder, "status")).unwrap_or_default();
     match word.as_str() {
         "RINGING" => ParticipantStatus::Ringing,
@@ -171,7 +175,7 @@ fn status(holder: &Value) -> ParticipantStatus {
     }
 }
 
-fn transfer_party(status: &Value, name: &str) -> Option<TransferParty> {
+fn transfer_party(status: &Value<'_>, name: &str) -> Option<TransferParty> {
     let party = object(status, name)?;
     Some(TransferParty {
         participant: id(party, "participantId"),
@@ -182,38 +186,38 @@ fn transfer_party(status: &Value, name: &str) -> Option<TransferParty> {
 }
 
 /// Reads the name of an account number. GoTo repeats the number if there is no name.
-fn label(kind: &Value) -> Option<String> {
+fn label(kind: &Value<'_>) -> Option<String> {
     text(kind, "name").filter(|name| Some(name) != text(kind, "number").as_ref())
 }
 
 /// Reads a fact under `type` or, in flattened answers, beside it.
-fn either(value: &Value, name: &str) -> Option<String> {
-    value.get("type").and_then(|of| text(of, name)).or_else(|| text(value, name))
+fn either(value: &Value<'_>, name: &str) -> Option<String> {
+    field(value, "type").and_then(|of| text(of, name)).or_else(|| text(value, name))
 }
 
 /// Reads a line or agent, live or in a report.
-pub(super) fn person(value: &Value) -> Person {
+pub(super) fn person(value: &Value<'_>) -> Person {
     Person { name: either(value, "name"), extension: either(value, "extensionNumber"), line: either(value, "lineId") }
 }
 
 /// Returns whether `value` is a colleague's line.
-pub(super) fn is_person(value: &Value) -> bool {
+pub(super) fn is_person(value: &Value<'_>) -> bool {
     matches!(kind(value).as_str(), "LINE" | "AGENT")
 }
 
 /// Reads `caller`: an object of name and number, or a bare number. An object without a number is a caller who withholds it.
-pub(super) fn caller(value: &Value, region: Region) -> Option<Caller> {
+pub(super) fn caller(value: &Value<'_>, region: Region) -> Option<Caller> {
     match value {
         Value::Object(_) => Some(Caller {
             name: name_with_verdict(text(value, "name"), text(value, "number").as_deref().and_then(verification)),
             number: PhoneNumber::parse(text(value, "number").as_deref(), region),
         }),
-        Value::String(number) => Some(Caller { name: None, number: PhoneNumber::parse(Some(number), region) }),
+        Value::Str(number) => Some(Caller { name: None, number: PhoneNumber::parse(Some(number), region) }),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => None,
     }
 }
 
-fn system(value: &Value) -> CallSystem {
+fn system(value: &Value<'_>) -> CallSystem {
     let kind = match kind(value).as_str() {
         "CALL_QUEUE" => SystemKind::Queue(queue(value)),
         "DIAL_PLAN" => SystemKind::DialPlan,
@@ -224,14 +228,14 @@ fn system(value: &Value) -> CallSystem {
 }
 
 /// Reads a queue, live or in a report.
-pub(super) fn queue(value: &Value) -> Queue {
+pub(super) fn queue(value: &Value<'_>) -> Queue {
     let extension = either(value, "extensionNumber");
     let name = either(value, "queueName").or_else(|| extension.clone()).or_else(|| either(value, "queueId"));
     Queue { name: name.unwrap_or_default(), extension }
 }
 
 /// Reads `voicemailStatus`, live or in a report.
-pub(super) fn voicemail_result(value: &Value) -> Option<VoicemailResult> {
+pub(super) fn voicemail_result(value: &Value<'_>) -> Option<VoicemailResult> {
     either(value, "voicemailStatus").map(|word| match word.as_str() {
         "SUCCESS" => VoicemailResult::Success,
         "FAILED" => VoicemailResult::Failed,
@@ -240,9 +244,8 @@ pub(super) fn voicemail_result(value: &Value) -> Option<VoicemailResult> {
 }
 
 /// Reads `duration` of a mailbox, live or in a report: milliseconds.
-pub(super) fn voicemail_length(value: &Value) -> Option<Duration> {
-    value
-        .get("type")
+pub(super) fn voicemail_length(value: &Value<'_>) -> Option<Duration> {
+    field(value, "type")
         .and_then(|of| whole(of, "duration"))
         .or_else(|| whole(value, "duration"))
         .map(Duration::from_millis)

@@ -15,13 +15,15 @@ pub use report::{report, summaries};
 pub use voice_admin::{AccountPhoneNumber, extension_names, phone_numbers};
 pub use voicemail::{Message, boxes, messages};
 
-use crate::model::{
-    call::{CallSnapshot, Report},
-    ids::{ConnectionName, ConversationSpaceId},
-    phone::Region,
+use crate::{
+    model::{
+        call::{CallSnapshot, Report},
+        ids::{ConnectionName, ConversationSpaceId},
+        phone::Region,
+    },
+    runtime::json::{self, Value},
 };
 use pick::object;
-use serde_json::Value;
 
 /// Context of decoding, which goes into every event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +57,7 @@ pub enum Frame {
 /// Reason why a frame cannot be used. Contains no text of the frame, which could be a caller's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
-    /// Not JSON: cut short, or nested deeper than 128 (the parser's own limit).
+    /// Not JSON, for example cut short.
     #[error("not JSON at line {line} column {column}")]
     Json {
         /// Line of the error.
@@ -69,9 +71,6 @@ pub enum Unreadable {
     /// A call or a report that lacks this field or has it in an unknown form.
     #[error("a call without a readable {0}")]
     Lacks(&'static str),
-    /// A binary frame; all known frames are text.
-    #[error("a binary frame")]
-    Binary,
 }
 
 /// Reads one frame, wrapped in `data` (as a WebSocket sends it) or bare (as webhooks send it).
@@ -79,23 +78,21 @@ pub enum Unreadable {
 /// # Errors
 /// [`Unreadable`] if the frame cannot be decoded.
 pub fn frame(text: &str, reader: &Reader) -> Result<Frame, Unreadable> {
-    numbered_frame(text, reader).1
+    numbered_frame(text.as_bytes(), reader).1
 }
 
 /// Decodes one frame with its `eventId`, which counts the notifications of a channel.
-pub fn numbered_frame(text: &str, reader: &Reader) -> (Option<u64>, Result<Frame, Unreadable>) {
-    match json(text.as_bytes()) {
-        Ok(whole) => (whole.get("eventId").and_then(Value::as_u64), decode(&whole, reader)),
-        Err(error) => (None, Err(error)),
-    }
+pub fn numbered_frame(text: &[u8], reader: &Reader) -> (Option<u64>, Result<Frame, Unreadable>) {
+    let decoded = json(text, |whole| Ok((whole.get("eventId").as_u64(), decode(whole, reader))));
+    decoded.unwrap_or_else(|error| (None, Err(error)))
 }
 
-fn decode(whole: &Value, reader: &Reader) -> Result<Frame, Unreadable> {
+fn decode(whole: &Value<'_>, reader: &Reader) -> Result<Frame, Unreadable> {
     let envelope = object(whole, "data").unwrap_or(whole);
     if !envelope.is_object() {
         return Err(Unreadable::Shape);
     }
-    let word = |name| envelope.get(name).and_then(Value::as_str).unwrap_or_default();
+    let word = |name| envelope.get(name).as_str().unwrap_or_default();
     match word("type") {
         "WEBSOCKET_REFRESH_REQUIRED" => return Ok(Frame::RefreshRequired),
         "WEBSOCKET_TO_BE_CLOSED" => return Ok(Frame::ToBeClosed),
@@ -117,9 +114,10 @@ fn decode(whole: &Value, reader: &Reader) -> Result<Frame, Unreadable> {
     }
 }
 
-/// Parses an answer or a frame.
-pub(super) fn json(bytes: &[u8]) -> Result<Value, Unreadable> {
-    serde_json::from_slice(bytes).map_err(|e| Unreadable::Json { line: e.line(), column: e.column() })
+/// Parses an answer or a frame and decodes it with `read`.
+pub(super) fn json<T>(bytes: &[u8], read: impl FnOnce(&Value<'_>) -> Result<T, Unreadable>) -> Result<T, Unreadable> {
+    json::with_value(bytes, read)
+        .unwrap_or_else(|error| Err(Unreadable::Json { line: error.line(), column: error.column() }))
 }
 
 #[cfg(test)]

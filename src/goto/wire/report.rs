@@ -6,13 +6,15 @@ use super::{
         caller, direction, is_person, is_recorded, kind, person, queue, voicemail_length, voicemail_result, with_state,
     },
     json,
-    pick::{id, list, object, text, time, whole},
+    pick::{field, id, list, object, text, time, whole},
 };
-use crate::model::{
-    call::{Caller, FullReport, Person, Report, ReportedMailbox, ReportedMessage, ReportedQueue, WireDirection},
-    ids::ConversationSpaceId,
+use crate::{
+    model::{
+        call::{Caller, FullReport, Person, Report, ReportedMailbox, ReportedMessage, ReportedQueue, WireDirection},
+        ids::ConversationSpaceId,
+    },
+    runtime::json::Value,
 };
-use serde_json::Value;
 use std::time::Duration;
 
 /// States that are read from one report. The largest seen has 39; a body of a megabyte has about 400.
@@ -27,13 +29,14 @@ const MOST: usize = 10_000;
 /// # Errors
 /// [`Unreadable`] if the body is not a page.
 pub fn summaries(body: &[u8], reader: &Reader) -> Result<Page<Report>, Unreadable> {
-    let page = json(body)?;
-    let reports = list(&page, "items", MOST).filter_map(|item| summary(item, reader).ok()).collect();
-    Ok((reports, text(&page, "nextPageMarker")))
+    json(body, |page| {
+        let reports = list(page, "items", MOST).filter_map(|item| summary(item, reader).ok()).collect();
+        Ok((reports, text(page, "nextPageMarker")))
+    })
 }
 
 /// Reads a summary.
-pub(super) fn summary(value: &Value, reader: &Reader) -> Result<Report, Unreadable> {
+pub(super) fn summary(value: &Value<'_>, reader: &Reader) -> Result<Report, Unreadable> {
     let from = object(value, "caller");
     let direction = match direction(value) {
         WireDirection::Other(word) if word.is_empty() => guessed(from),
@@ -50,12 +53,12 @@ pub(super) fn summary(value: &Value, reader: &Reader) -> Result<Report, Unreadab
 }
 
 /// Returns the id of a `REPORT_SUMMARY` that contains nothing else.
-pub(super) fn pushed_id(value: &Value) -> Option<ConversationSpaceId> {
-    id_of(value).filter(|_| value.get("accountKey").is_none())
+pub(super) fn pushed_id(value: &Value<'_>) -> Option<ConversationSpaceId> {
+    id_of(value).filter(|_| field(value, "accountKey").is_none())
 }
 
 /// Returns the call of a report.
-pub(super) fn id_of(value: &Value) -> Option<ConversationSpaceId> {
+pub(super) fn id_of(value: &Value<'_>) -> Option<ConversationSpaceId> {
     id(value, "conversationSpaceId")
 }
 
@@ -64,26 +67,29 @@ pub(super) fn id_of(value: &Value) -> Option<ConversationSpaceId> {
 /// # Errors
 /// [`Unreadable`] if the body is not a report.
 pub fn report(body: &[u8], reader: &Reader) -> Result<Report, Unreadable> {
-    let value = json(body)?;
-    let outside = list(&value, "participants", MOST)
-        .find_map(|one| one.get("type").and_then(|of| object(of, "caller")))
-        .or_else(|| object(&value, "caller"));
+    json(body, |value| full_report(value, reader))
+}
+
+fn full_report(value: &Value<'_>, reader: &Reader) -> Result<Report, Unreadable> {
+    let outside = list(value, "participants", MOST)
+        .find_map(|one| field(one, "type").and_then(|of| object(of, "caller")))
+        .or_else(|| object(value, "caller"));
     Ok(Report {
-        answered_at: time(&value, "callAnswered"),
-        caller: other_side(&value, &direction(&value), outside, reader),
-        direction: direction(&value),
-        outcome: text(&value, "callerOutcome"),
-        people: people(&value),
-        full: Some(Box::new(full(&value, reader))),
-        ..bare(&value, reader)?
+        answered_at: time(value, "callAnswered"),
+        caller: other_side(value, &direction(value), outside, reader),
+        direction: direction(value),
+        outcome: text(value, "callerOutcome"),
+        people: people(value),
+        full: Some(Box::new(full(value, reader))),
+        ..bare(value, reader)?
     })
 }
 
-fn full(value: &Value, reader: &Reader) -> FullReport {
+fn full(value: &Value<'_>, reader: &Reader) -> FullReport {
     let systems =
         |word: &'static str| list(value, "interactiveVoiceResponseSystems", MOST).filter(move |one| kind(one) == word);
-    let of = |one: &Value, name: &str| one.get("type").and_then(|of| whole(of, name)).map(Duration::from_millis);
-    let left = |one: &Value| one.get("type").and_then(|of| text(of, "leftQueueReason"));
+    let of = |one: &Value<'_>, name: &str| field(one, "type").and_then(|of| whole(of, name)).map(Duration::from_millis);
+    let left = |one: &Value<'_>| field(one, "type").and_then(|of| text(of, "leftQueueReason"));
     let agents = list(value, "participants", MOST).filter(|one| kind(one) == "AGENT");
     let messages = list(value, "actions", MOST).filter(|one| kind(one) == "VOICEMAIL_NEW");
     FullReport {
@@ -99,7 +105,7 @@ fn full(value: &Value, reader: &Reader) -> FullReport {
         agents: agents.map(person).collect(),
         messages: messages
             .map(|one| ReportedMessage {
-                extension: one.get("type").and_then(|of| text(of, "extensionNumber")),
+                extension: field(one, "type").and_then(|of| text(of, "extensionNumber")),
                 length: of(one, "durationMs"),
             })
             .collect(),
@@ -109,9 +115,14 @@ fn full(value: &Value, reader: &Reader) -> FullReport {
 
 /// Reads the other side of a call. On an outbound call `caller` is an own line, so the other side is the outside participant,
 /// if the report lists it. The participant has the form of a state, or its number beside its kind.
-fn other_side(value: &Value, direction: &WireDirection, from: Option<&Value>, reader: &Reader) -> Option<Caller> {
-    let read = |it: &Value| caller(it, reader.region);
-    let callee = |one: &Value| {
+fn other_side(
+    value: &Value<'_>,
+    direction: &WireDirection,
+    from: Option<&Value<'_>>,
+    reader: &Reader,
+) -> Option<Caller> {
+    let read = |it: &Value<'_>| caller(it, reader.region);
+    let callee = |one: &Value<'_>| {
         let kind = object(one, "type").filter(|kind| text(kind, "value").as_deref() == Some("PHONE_NUMBER"))?;
         let bare = || Some(one).filter(|one| text(one, "number").is_some());
         object(kind, "callee").or_else(bare).and_then(read)
@@ -122,7 +133,7 @@ fn other_side(value: &Value, direction: &WireDirection, from: Option<&Value>, re
 }
 
 /// Reads the fields that all reports have.
-fn bare(value: &Value, reader: &Reader) -> Result<Report, Unreadable> {
+fn bare(value: &Value<'_>, reader: &Reader) -> Result<Report, Unreadable> {
     Ok(Report {
         connection: reader.connection.clone(),
         region: reader.region,
@@ -140,15 +151,15 @@ fn bare(value: &Value, reader: &Reader) -> Result<Report, Unreadable> {
 }
 
 /// Derives a missing `direction` from the caller's kind: a line called out, a number called in.
-fn guessed(caller: Option<&Value>) -> WireDirection {
-    match caller.and_then(|it| it.get("type")).and_then(|of| text(of, "value")).as_deref() {
+fn guessed(caller: Option<&Value<'_>>) -> WireDirection {
+    match caller.and_then(|it| field(it, "type")).and_then(|of| text(of, "value")).as_deref() {
         Some("PHONE_NUMBER") => WireDirection::Inbound,
         Some("LINE") => WireDirection::Outbound,
         _ => WireDirection::Other(String::new()),
     }
 }
 
-fn people(value: &Value) -> Vec<Person> {
+fn people(value: &Value<'_>) -> Vec<Person> {
     let lines = list(value, "participants", MOST).filter(|one| is_person(one));
     lines
         .map(|one| {

@@ -3,6 +3,7 @@ use crate::model::{
     call::{ParticipantKind, ParticipantStatus, Phase, SystemKind, VoicemailResult, WireDirection},
     phone::PhoneNumber,
 };
+use serde_json::Value;
 use std::time::Duration;
 
 fn reader() -> Reader {
@@ -91,6 +92,22 @@ fn what_is_odd_in_a_call_is_kept_and_costs_nothing_else() {
 }
 
 #[test]
+fn attribute_that_a_strict_parser_refuses_does_not_cost_the_call() {
+    let expected = call(RINGING);
+    let deep = format!("\"future\": {}1{}, ", "{\"a\":[".repeat(10_000), "]}".repeat(10_000));
+    for (place, replacement) in [
+        ("\"id\":\"s\",", "\"load\": 1e400, "),
+        ("\"id\":\"s\",", "\"note\": \"half \\ud83d\","),
+        ("\"id\":\"s\",", &deep),
+    ] {
+        assert_eq!(call(&RINGING.replace(place, replacement)), expected, "{replacement:.40}");
+    }
+    let named = call(&RINGING.replace("ALICE MARTIN", "ALICE \\ud83d"));
+    let ParticipantKind::PhoneNumber { caller: Some(caller), .. } = &named.state.participants[0].kind else { panic!() };
+    assert_eq!(caller.name.as_deref(), Some("ALICE \u{fffd}"));
+}
+
+#[test]
 fn control_frames_are_known_and_foreign_ones_left() {
     let read = |text| frame(text, &reader()).unwrap();
     assert_eq!(read(r#"{"data":{"type":"WEBSOCKET_REFRESH_REQUIRED"}}"#), Frame::RefreshRequired);
@@ -120,7 +137,7 @@ fn garbage_is_a_value_that_does_not_repeat_it() {
         Unreadable::Lacks("accountKey")
     );
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
-    assert!(matches!(why(&deep), Unreadable::Json { .. }), "depth is bounded");
+    assert_eq!(why(&deep), Unreadable::Shape, "depth is bounded");
     assert!(!why(r#"{"source":"+15145550199"#).to_string().contains("5145"));
 }
 

@@ -2,10 +2,12 @@
 
 use super::{
     Page, Unreadable, json,
-    pick::{list, text},
+    pick::{field, list, text},
 };
-use crate::model::phone::{E164, PhoneNumber, Region};
-use serde_json::Value;
+use crate::{
+    model::phone::{E164, PhoneNumber, Region},
+    runtime::json::Value,
+};
 
 /// Items that are read from one page, which has 100.
 const MAX_ITEMS: usize = 1000;
@@ -26,18 +28,17 @@ pub struct AccountPhoneNumber {
 /// # Errors
 /// [`Unreadable`] if the answer is not JSON.
 pub fn phone_numbers(body: &[u8], region: Region) -> Result<Page<AccountPhoneNumber>, Unreadable> {
-    let page = json(body)?;
-    let read = |item: &Value| {
+    let read = |item: &Value<'_>| {
         let parse = |text: &str| PhoneNumber::parse(Some(text), region);
         let number = parse(&text(item, "number")?);
         let is_name = |name: &String| parse(name) != number;
         Some(AccountPhoneNumber {
             name: text(item, "name").filter(is_name),
-            routed_to: item.get("routeTo").and_then(|route| text(route, "id")),
+            routed_to: field(item, "routeTo").and_then(|route| text(route, "id")),
             number: number.as_e164()?.clone(),
         })
     };
-    Ok((list(&page, "items", MAX_ITEMS).filter_map(read).collect(), text(&page, "nextPageMarker")))
+    json(body, |page| Ok((list(page, "items", MAX_ITEMS).filter_map(read).collect(), text(page, "nextPageMarker"))))
 }
 
 /// Reads a page of extensions, id and name, and the marker of the next one.
@@ -45,9 +46,8 @@ pub fn phone_numbers(body: &[u8], region: Region) -> Result<Page<AccountPhoneNum
 /// # Errors
 /// [`Unreadable`] if the answer is not JSON.
 pub fn extension_names(body: &[u8]) -> Result<Page<(String, String)>, Unreadable> {
-    let page = json(body)?;
-    let read = |item: &Value| Some((text(item, "id")?, text(item, "name")?));
-    Ok((list(&page, "items", MAX_ITEMS).filter_map(read).collect(), text(&page, "nextPageMarker")))
+    let read = |item: &Value<'_>| Some((text(item, "id")?, text(item, "name")?));
+    json(body, |page| Ok((list(page, "items", MAX_ITEMS).filter_map(read).collect(), text(page, "nextPageMarker"))))
 }
 
 #[cfg(test)]

@@ -4,14 +4,16 @@ use super::{
     Unreadable,
     call::caller,
     json,
-    pick::{list, text, time, whole},
+    pick::{field, list, text, time, whole},
 };
-use crate::model::{
-    call::Caller,
-    phone::{PhoneNumber, Region},
-    time::Timestamp,
+use crate::{
+    model::{
+        call::Caller,
+        phone::{PhoneNumber, Region},
+        time::Timestamp,
+    },
+    runtime::json::Value,
 };
-use serde_json::Value;
 use std::time::Duration;
 
 /// Items that are read from one answer; a page has 50.
@@ -33,10 +35,11 @@ pub struct Message {
 /// # Errors
 /// [`Unreadable`] if the answer is not JSON.
 pub fn boxes(body: &[u8]) -> Result<Vec<String>, Unreadable> {
-    let page = json(body)?;
-    let one = text(&page, "voicemailboxId");
-    let many = list(&page, "items", MOST).filter_map(|item| text(item, "voicemailboxId"));
-    Ok(one.into_iter().chain(many).collect())
+    json(body, |page| {
+        let one = text(page, "voicemailboxId");
+        let many = list(page, "items", MOST).filter_map(|item| text(item, "voicemailboxId"));
+        Ok(one.into_iter().chain(many).collect())
+    })
 }
 
 /// Reads a page of messages. A message without a time or a length is left out.
@@ -44,16 +47,15 @@ pub fn boxes(body: &[u8]) -> Result<Vec<String>, Unreadable> {
 /// # Errors
 /// [`Unreadable`] if the answer is not JSON.
 pub fn messages(body: &[u8], region: Region) -> Result<Vec<Message>, Unreadable> {
-    let page = json(body)?;
-    let message = |item: &Value| {
-        let from = item.get("callerNumber").and_then(|number| caller(number, region));
+    let message = |item: &Value<'_>| {
+        let from = field(item, "callerNumber").and_then(|number| caller(number, region));
         Some(Message {
             caller: from.map(|Caller { number, .. }| number)?,
             at: time(item, "timestamp")?,
             length: Duration::from_millis(whole(item, "durationMs")?),
         })
     };
-    Ok(list(&page, "items", MOST).filter_map(message).collect())
+    json(body, |page| Ok(list(page, "items", MOST).filter_map(message).collect()))
 }
 
 #[cfg(test)]
