@@ -23,8 +23,10 @@ pub(super) struct Ended {
 #[derive(Debug, Default)]
 pub(super) struct EndedCalls {
     legs: HashMap<ConversationSpaceId, Ended>,
-    /// Ended calls, stored as long as their first conversation.
+    /// Ended calls with their facts, stored as long as their first conversation, and at most [`Limits::ended_facts`].
     calls: HashMap<ConversationSpaceId, Box<TrackedCall>>,
+    /// The ids of `calls`, in the order of their end. Some may be of calls that were removed.
+    facts_order: VecDeque<ConversationSpaceId>,
     /// Unknown calls whose report was requested.
     requested: HashSet<ConversationSpaceId>,
     /// All entries in the order of their end.
@@ -79,13 +81,20 @@ impl EndedCalls {
         }
     }
 
-    /// Adds a call with its conversations.
-    pub(super) fn close(&mut self, call: Box<TrackedCall>, now: Instant) {
+    /// Adds a call with its conversations. Drops the facts of the oldest calls beyond the limit: their conversations stay,
+    /// so that a late snapshot or report of them starts no new call.
+    pub(super) fn close(&mut self, call: Box<TrackedCall>, now: Instant, limits: &Limits) {
         for leg in call.legs().ids() {
             let ended = Ended { call: call.id().clone(), answered: call.was_answered(), guess: None };
             self.add(leg.clone(), ended, now);
         }
+        self.facts_order.push_back(call.id().clone());
         self.calls.insert(call.id().clone(), call);
+        while self.facts_order.len() > limits.ended_facts
+            && let Some(oldest) = self.facts_order.pop_front()
+        {
+            self.calls.remove(&oldest);
+        }
     }
 
     /// Removes and returns the call of an ended conversation, if `wanted` accepts it.
@@ -103,6 +112,7 @@ impl EndedCalls {
         self.order.retain(|(_, leg)| self.legs.contains_key(leg) || self.requested.contains(leg));
         // A call without its entry in the order would stay forever.
         self.calls.retain(|call, _| self.legs.contains_key(call));
+        self.facts_order.retain(|call| self.calls.contains_key(call));
         Some(call)
     }
 
@@ -126,6 +136,9 @@ impl EndedCalls {
                 self.requested.remove(&id);
             }
         }
+        while self.facts_order.front().is_some_and(|call| !self.calls.contains_key(call)) {
+            self.facts_order.pop_front();
+        }
     }
 }
 
@@ -134,6 +147,7 @@ impl EndedCalls {
 pub(super) struct Sizes {
     pub(super) legs: usize,
     pub(super) calls: usize,
+    pub(super) facts_order: usize,
     pub(super) requested: usize,
     pub(super) order: usize,
 }
@@ -144,6 +158,7 @@ impl EndedCalls {
         Sizes {
             legs: self.legs.len(),
             calls: self.calls.len(),
+            facts_order: self.facts_order.len(),
             requested: self.requested.len(),
             order: self.order.len(),
         }

@@ -187,7 +187,7 @@ impl Tracker {
     pub(super) fn insert(&mut self, call: Box<TrackedCall>, over: bool, now: Now, out: &mut Vec<Effect>) {
         if over {
             self.unlink(&call);
-            self.ended.close(call, now.instant);
+            self.ended.close(call, now.instant, &self.limits);
             return;
         }
         let others = |id: &&ConversationSpaceId| *id != call.id();

@@ -78,17 +78,17 @@ impl Backfill {
                     }
                     // A gap's queries also answer the checks beside it.
                     match (checks.into_iter().reduce(Gap::merge), all.first_mut()) {
-                        (Some(span), None) => self.check(span, &mut emitted).await,
+                        (Some(span), None) => Box::pin(self.check(span, &mut emitted)).await,
                         (span, Some(first)) => {
                             first.since = span.map_or(first.since, |span| span.since.min(first.since));
-                            self.backfill_gaps(&all, &mut due, &mut emitted).await;
+                            Box::pin(self.backfill_gaps(&all, &mut due, &mut emitted)).await;
                         }
                         (None, None) => {}
                     }
                 }
-                () = sleep_until(wake), if next.is_some() => self.run_checks(&mut due, &mut emitted).await,
+                () = sleep_until(wake), if next.is_some() => Box::pin(self.run_checks(&mut due, &mut emitted)).await,
                 () = sleep_until(next_poll.unwrap_or(wake)), if next_poll.is_some() => {
-                    next_poll = self.poll_recent(&mut emitted).await.then(|| Instant::now() + self.interval);
+                    next_poll = Box::pin(self.poll_recent(&mut emitted)).await.then(|| Instant::now() + self.interval);
                 }
             }
             if due.is_empty() {
@@ -164,7 +164,7 @@ impl Backfill {
         let has_ended = !known.is_subset(&active);
         known.clone_from(&active);
         for call in calls {
-            self.emit(ConnectionEvent::Snapshot(call)).await;
+            self.emit(ConnectionEvent::Snapshot(Box::new(call))).await;
         }
         if has_ended {
             self.emit(ConnectionEvent::ActiveCalls { active }).await;
@@ -184,7 +184,7 @@ impl Backfill {
                 Ok(calls) => {
                     let active = calls.iter().map(|call| call.call.clone()).collect();
                     for call in calls {
-                        self.emit(ConnectionEvent::Snapshot(call)).await;
+                        self.emit(ConnectionEvent::Snapshot(Box::new(call))).await;
                     }
                     return Some(active);
                 }

@@ -76,7 +76,7 @@ impl Backfill {
         match self.api.states(call, (*from, *to), &self.context).await {
             Ok(states) => {
                 for state in states {
-                    self.emit(ConnectionEvent::Snapshot(state)).await;
+                    self.emit(ConnectionEvent::Snapshot(Box::new(state))).await;
                 }
             }
             Err(error) => tracing::debug!(%call, %error, "missing states query failed"),
@@ -92,7 +92,7 @@ impl Backfill {
             Ok((report, is_ours))
         };
         match fetched.await {
-            Ok((report, true)) => self.emit(ConnectionEvent::Report(report)).await,
+            Ok((report, true)) => self.emit(ConnectionEvent::Report(Box::new(report))).await,
             Ok((_, false)) => tracing::debug!(%call, "report of another account dropped"),
             Err(error) => {
                 tracing::debug!(%call, %error, "report query failed");

@@ -17,7 +17,7 @@ pub(super) async fn run(backfill: Backfill) {
     // The sender is dropped only with the connection.
     while live.wait_for(|live| !live).await.is_ok() {
         if timeout(POLL_INTERVAL, live.wait_for(|live| *live)).await.is_err() {
-            poll_until_live(&backfill).await;
+            Box::pin(poll_until_live(&backfill)).await;
         }
     }
 }

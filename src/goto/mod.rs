@@ -133,9 +133,9 @@ impl PatSource {
 #[derive(Debug)]
 pub enum ConnectionEvent {
     /// A call snapshot, pushed or queried. Each lane receives it: the same snapshot is emitted more than once.
-    Snapshot(CallSnapshot),
+    Snapshot(Box<CallSnapshot>),
     /// A report of an ended call, pushed or queried. Emitted more than once too.
-    Report(Report),
+    Report(Box<Report>),
     /// The report of a call can be fetched.
     ReportReady {
         /// Conversation of the call.

@@ -171,8 +171,8 @@ fn dispatch(
     let (id, decoded) = wire::numbered_frame(content, &output.context);
     ids.record(id);
     let event = match decoded {
-        Ok(Frame::Call(call)) => ConnectionEvent::Snapshot(call),
-        Ok(Frame::Report(report)) => ConnectionEvent::Report(report),
+        Ok(Frame::Call(call)) => ConnectionEvent::Snapshot(Box::new(call)),
+        Ok(Frame::Report(report)) => ConnectionEvent::Report(Box::new(report)),
         Ok(Frame::RefreshRequired) => return Ok(Some(Input::RefreshRequired(output.ticket))),
         Ok(Frame::ToBeClosed) => return Ok(Some(Input::ToBeClosed(output.ticket))),
         Ok(Frame::ReportReady(call)) => ConnectionEvent::ReportReady { call },

@@ -118,7 +118,7 @@ impl Relay {
                 }
             }
         }
-        self.finish(events).await;
+        Box::pin(self.finish(events)).await;
     }
 
     async fn tick(&mut self, now: Now) {
@@ -126,7 +126,7 @@ impl Relay {
         let effects = self.tracker.tick(now);
         self.apply(&settings, effects);
         self.recovery.tick(now.timestamp).into_iter().for_each(|call| self.awaited.add_open_call(call));
-        self.recover(&settings, Vec::new()).await;
+        Box::pin(self.recover(&settings, Vec::new())).await;
         self.monitor.tick(now.instant).await;
     }
 
@@ -155,6 +155,7 @@ impl Relay {
         }
     }
 
+    /// Handles an event. Rare and large work is on the heap while it lasts: each connection contains the rest.
     async fn on_event(&mut self, event: ConnectionEvent) {
         measure::record_event(&self.metrics, &event, Timestamp::now());
         // Everything that follows from this event uses the same settings.
@@ -163,19 +164,21 @@ impl Relay {
             self.pipeline.recorder.record(&event);
         }
         match event {
-            ConnectionEvent::Snapshot(snapshot) => self.on_snapshot(&settings, snapshot),
-            ConnectionEvent::Report(report) => self.on_reports(&settings, vec![report]).await,
+            ConnectionEvent::Snapshot(snapshot) => self.on_snapshot(&settings, *snapshot),
+            ConnectionEvent::Report(report) => Box::pin(self.on_reports(&settings, vec![*report])).await,
             ConnectionEvent::ReportReady { call } => {
                 let effects = self.tracker.report_ready(&call, Now::current());
                 self.apply(&settings, effects);
             }
-            ConnectionEvent::LateReports(reports) => self.on_reports(&settings, reports).await,
-            ConnectionEvent::GapClosed { from, to, reports } => self.on_gap_closed(&settings, from, to, reports).await,
+            ConnectionEvent::LateReports(reports) => Box::pin(self.on_reports(&settings, reports)).await,
+            ConnectionEvent::GapClosed { from, to, reports } => {
+                Box::pin(self.on_gap_closed(&settings, from, to, reports)).await;
+            }
             ConnectionEvent::ActiveCalls { active } => {
                 let effects = self.tracker.missing_from(&active);
                 self.apply(&settings, effects);
                 self.recovery.on_active_calls(&active).into_iter().for_each(|call| self.awaited.add_open_call(call));
-                self.recover(&settings, Vec::new()).await;
+                Box::pin(self.recover(&settings, Vec::new())).await;
             }
             ConnectionEvent::Voicemail { call, length } => {
                 let effects = self.tracker.voicemail(&call, length);

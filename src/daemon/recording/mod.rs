@@ -57,8 +57,8 @@ impl Recorder {
     /// Records snapshots and reports; ignores other events.
     pub fn record(&self, event: &ConnectionEvent) {
         match event {
-            ConnectionEvent::Snapshot(snapshot) => self.send(Recorded::Call(Box::new(snapshot.clone()))),
-            ConnectionEvent::Report(report) => self.send(Recorded::Report(Box::new(report.clone()))),
+            ConnectionEvent::Snapshot(snapshot) => self.send(Recorded::Call(snapshot.clone())),
+            ConnectionEvent::Report(report) => self.send(Recorded::Report(report.clone())),
             ConnectionEvent::LateReports(reports)
             | ConnectionEvent::GapClosed { reports: Reports::Fetched(reports), .. } => {
                 reports.iter().for_each(|report| self.send(Recorded::Report(Box::new(report.clone()))));

@@ -141,7 +141,8 @@ impl ConnectionContext {
     /// Runs a connection until `stop`. Returns earlier only if its relay does.
     async fn run_connection(self, config: ConnectionConfig, stop: CancellationToken, relayed: DropGuard) {
         let name = config.name.clone();
-        self.pipeline.replay_pending(Some(&name)).await;
+        // Large and rare work is on the heap while it lasts: a daemon may have a thousand connections.
+        Box::pin(self.pipeline.replay_pending(Some(&name))).await;
         let heartbeat = self.pipeline.outbox.last_heartbeat(name.clone()).await.unwrap_or_default();
         let uncovered_since = heartbeat.and_then(|last| last.uncovered_since);
         if let Some(status) = self.pipeline.status.lock().connections.get_mut(&name) {

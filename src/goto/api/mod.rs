@@ -104,13 +104,14 @@ impl Api {
         }
         let started = Instant::now();
         let access = self.access_token(None).await?;
-        let first = self.send(&method, &url, body, &access).await;
+        // On the heap while it lasts: the state of a request is large, and some ten tasks of a connection would contain it.
+        let first = Box::pin(self.send(&method, &url, body, &access)).await;
         let answer = match first {
             Err(Error::Status { status: 401, .. }) => {
                 // A full queue means that a refresh is already requested.
                 let _ = self.rejected.try_send(access.clone());
                 match self.access_token(Some(&access)).await {
-                    Ok(fresh) => self.send(&method, &url, body, &fresh).await,
+                    Ok(fresh) => Box::pin(self.send(&method, &url, body, &fresh)).await,
                     Err(_) => first,
                 }
             }

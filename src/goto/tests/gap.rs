@@ -21,7 +21,7 @@ async fn cut_socket_opens_gap_and_backfill_closes_it() {
     let (mut active, mut gap) = (None, None);
     while active.is_none() || gap.is_none() {
         match run.until(Some).await {
-            ConnectionEvent::Snapshot(call) => active = Some(call),
+            ConnectionEvent::Snapshot(call) => active = Some(*call),
             ConnectionEvent::GapClosed { from, to, reports } => gap = Some((from, to, reports)),
             _ => {}
         }

@@ -22,6 +22,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Lifetime of an idle connection: 30 s, below the chats' own limits. A connection closed by the chat during a post
 /// leaves the outcome unknown, and the repeat could double the card.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Idle connections kept for each host: some 30 KB of buffers each. More are open at a start with many logins only.
+const POOL_MAX_IDLE: usize = 16;
 
 /// Settings of the way to the network.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -120,6 +122,7 @@ fn build(settings: &HttpSettings, proxy: Option<&HttpProxy>, ca: Option<&Path>) 
         .http1_only()
         .connect_timeout(CONNECT_TIMEOUT)
         .pool_idle_timeout(POOL_IDLE_TIMEOUT)
+        .pool_max_idle_per_host(POOL_MAX_IDLE)
         .tcp_nodelay(true)
         .dns_resolver(Arc::new(Resolver::new(settings.hosts.clone())))
         .user_agent(concat!("poprelay/", env!("CARGO_PKG_VERSION")))

@@ -197,8 +197,8 @@ async fn frame_received_after_the_posted_end_posts_no_ring() {
     let reports = vec![Report::summary("late", "MISSED", before(5))];
     let events = vec![
         ConnectionEvent::LateReports(reports),
-        ConnectionEvent::Snapshot(ring("late", before(20))),
-        ConnectionEvent::Snapshot(ring("other", before(2))),
+        ConnectionEvent::Snapshot(Box::new(ring("late", before(20)))),
+        ConnectionEvent::Snapshot(Box::new(ring("other", before(2)))),
     ];
     run_relay(&pipeline, events).await;
     for (sink, count) in [("desk", 2), ("bell", 1)] {

@@ -49,7 +49,7 @@ fn set(pipeline: &Pipeline, mode: MessageMode, outcomes: &[StatusKind]) {
 
 async fn relay_reports(pipeline: &Arc<Pipeline>, reports: Vec<Report>) {
     for report in reports {
-        run_relay(pipeline, vec![ConnectionEvent::Report(report)]).await;
+        run_relay(pipeline, vec![ConnectionEvent::Report(Box::new(report))]).await;
     }
 }
 

@@ -54,7 +54,7 @@ async fn frame_received_after_the_report_causes_no_second_end() {
         &pipeline,
         vec![
             ConnectionEvent::GapClosed { from: before(60), to, reports: Reports::Fetched(reports) },
-            ConnectionEvent::Snapshot(ring("late", before(20))),
+            ConnectionEvent::Snapshot(Box::new(ring("late", before(20)))),
         ],
     )
     .await;
@@ -83,7 +83,7 @@ async fn heartbeat_names_a_hidden_call_until_its_report_is_read() {
         assert_eq!(heartbeat().uncovered_since, Some(ended));
         assert!(heartbeat().live_at >= to, "a live connection is live whatever waits");
         let full = Report { full: Some(Box::default()), ..Report::summary("hidden", "", ended) };
-        sender.send(ConnectionEvent::Report(full)).await.unwrap();
+        sender.send(ConnectionEvent::Report(Box::new(full))).await.unwrap();
         while heartbeat().uncovered_since.is_some() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
