@@ -157,6 +157,24 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn north_american_number_is_formatted_as_by_the_library(digits in "[2-9][0-9]{9}", region in "US|CA|JM|DE|GB") {
+        let number = E164::try_from(format!("+1{digits}")).unwrap();
+        let region = Region::parse(&region).unwrap();
+        let parsed = number.parsed().unwrap();
+        let is_home = PHONE_NUMBER_UTIL.get_country_code_for_region(region.0) == Some(1);
+        let format = if is_home { PhoneNumberFormat::National } else { PhoneNumberFormat::International };
+        prop_assert_eq!(format_for(&number, region), PHONE_NUMBER_UTIL.format(&parsed, format).into_owned());
+        prop_assert_eq!(number.national_digits(), get_national_significant_number_owned(&parsed));
+    }
+
+    #[test]
+    fn text_without_digits_has_no_number(text in "[a-zA-Zäéñßж中 .,;:+()*#/@&-]{0,40}") {
+        prop_assert!(cell::read(&text, Region::US, library::Proof::Possible).is_err());
+    }
+}
+
 #[test]
 fn region_without_numbering_plan_is_none() {
     assert!(Region::parse("ca").is_some());

@@ -94,6 +94,10 @@ impl PhoneNumber {
         }
         let text = address.number.as_ref();
         let unparsed = || Self::Unparsed(whole.chars().take(MAX_UNPARSED).collect::<String>().into());
+        // Most texts without digits are names: the slow path finds no number in them either.
+        if !text.contains(|c: char| c.is_ascii_digit()) {
+            return unparsed();
+        }
         // A user with letters has a name, not a number: `sip:room-5145550199@host`.
         if !address.host.is_empty() && text.bytes().any(|byte| byte.is_ascii_alphabetic()) {
             return unparsed();
