@@ -8,10 +8,11 @@ pub(super) use gap::{BackfillRequest, Gap};
 use super::{
     ConnectionEvent, Reports,
     api::{Api, Error},
+    clock::GotoClock,
     lane_task::Accounts,
     wire::Reader,
 };
-use crate::model::{call::Report, ids::ConversationSpaceId, time::Timestamp};
+use crate::model::{call::Report, ids::ConversationSpaceId, time::Now};
 use std::{collections::HashSet, sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, watch},
@@ -53,6 +54,7 @@ pub(super) struct Backfill {
     pub(super) events: mpsc::Sender<ConnectionEvent>,
     /// Whether a lane is live.
     pub(super) live: watch::Receiver<bool>,
+    pub(super) clock: GotoClock,
     /// Interval of the periodic backfill: [`BACKFILL_INTERVAL`].
     pub(super) interval: Duration,
 }
@@ -205,7 +207,7 @@ impl Backfill {
         if !*self.live.borrow() {
             return true;
         }
-        let to = Timestamp::now();
+        let to = self.clock.latest(Now::current());
         let recent = Gap::new(to.checked_sub(self.interval).unwrap_or(to), to);
         match self.fetch_reports(recent, POLL_START_MARGIN).await {
             Ok(reports) => {

@@ -6,6 +6,7 @@ use super::{
     api::{Api, Nickname, REPORTS_PER_SECOND, REQUESTS_PER_SECOND},
     backfill::Backfill,
     caller_activity::ActivityTask,
+    clock::{GotoClock, watch_clock},
     fallback,
     gap::GapTracker,
     lane_monitor::LaneMonitor,
@@ -19,8 +20,7 @@ use super::{
     voicemail::VoicemailLookup,
     wire::Reader,
 };
-use crate::model::{secret::Secret, time::ServerClock};
-use jiff::SignedDuration;
+use crate::model::secret::Secret;
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -37,8 +37,6 @@ const STAGGER: Duration = Duration::from_secs(2);
 const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 /// Time for a refresh in flight at shutdown: a rotated token must reach the disk.
 const PERSIST_TIMEOUT: Duration = Duration::from_secs(4);
-/// Difference of the clocks above which the offset is measured again. A `Date` header has whole seconds.
-const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(2);
 /// Capacity of the channel from the lanes. A full channel delays the lanes, which emit a few events a minute.
 const LANE_EVENT_CAPACITY: usize = 64;
 /// Queued backfill requests; further ones are merged into one.
@@ -69,7 +67,8 @@ pub fn open(settings: Settings, http: reqwest::Client, events: mpsc::Sender<Conn
 
     let reader = Reader { connection: settings.name.clone(), region: settings.region };
     let accounts = Arc::new(Accounts::new(settings.account_keys));
-    let (clock_in, clock) = watch::channel(None);
+    let (clock_in, measured) = watch::channel(None);
+    let (known_in, clock) = GotoClock::channel();
     let metrics = settings.metrics;
     let api = Api::new(settings.name, http.clone(), settings.api_url, access.clone(), rejected_in, clock_in)
         .with_metrics(metrics.clone());
@@ -98,6 +97,7 @@ pub fn open(settings: Settings, http: reqwest::Client, events: mpsc::Sender<Conn
         context: reader.clone(),
         events: events.clone(),
         live: live.clone(),
+        clock: clock.clone(),
         interval: settings.backfill_interval,
     };
 
@@ -127,10 +127,10 @@ pub fn open(settings: Settings, http: reqwest::Client, events: mpsc::Sender<Conn
         background.spawn(names.run());
     }
     background.spawn(fallback::run(catch_up.clone()));
-    background.spawn(watch_clock(clock, events.clone()));
+    background.spawn(watch_clock(measured, known_in, events.clone()));
     background.spawn(catch_up.run_queries(queries.calls));
     let (name, uncovered_since) = (reader.connection.clone(), settings.uncovered_since);
-    let monitor = LaneMonitor::new(name, events.clone(), gaps_in, live_in, probes_in, uncovered_since);
+    let monitor = LaneMonitor::new(name, events.clone(), gaps_in, live_in, probes_in, clock, uncovered_since);
     background.spawn(monitor.run(GapTracker::new(settings.last_live_at), lane_events));
 
     let mut lanes = JoinSet::new();
@@ -182,52 +182,5 @@ impl Drop for Connection {
         if let Some(token_task) = &self.token_task {
             token_task.abort();
         }
-    }
-}
-
-/// Emits GoTo's clock at its first measurement, and when the local clock has moved against it.
-async fn watch_clock(mut learned: watch::Receiver<Option<ServerClock>>, events: mpsc::Sender<ConnectionEvent>) {
-    let mut emitted = None;
-    while learned.changed().await.is_ok() {
-        let Some(mut clock) = *learned.borrow_and_update() else { continue };
-        if emitted.is_none_or(|known| has_moved(&known, &clock)) {
-            if clock.offset.abs() <= CLOCK_TOLERANCE {
-                clock.offset = SignedDuration::ZERO;
-            }
-            emitted = Some(clock);
-            // The receiver closes only at shutdown.
-            let _ = events.send(ConnectionEvent::ClockOffset { clock }).await;
-        }
-    }
-}
-
-/// Returns whether the local clock was set, or the machine slept, since the measurement of `known`. Monotonic time stands
-/// still during sleep.
-fn has_moved(known: &ServerClock, new: &ServerClock) -> bool {
-    let expected = known.time(new.learned.instant);
-    let drift = new.time(new.learned.instant).duration_since(expected);
-    drift.abs() > CLOCK_TOLERANCE || (new.offset - known.offset).abs() > CLOCK_TOLERANCE
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::time::{Now, after};
-
-    #[test]
-    fn clock_has_moved_after_a_step_and_after_a_sleep() {
-        let learned = Now::current();
-        let known = ServerClock { offset: SignedDuration::ZERO, learned };
-        // An answer after a minute of monotonic time: GoTo's clock went `server`, the local one `local`.
-        let moved = |server: u64, local: u64| {
-            let minute = Duration::from_secs(60);
-            let instant = learned.instant.checked_add(minute).unwrap_or(learned.instant);
-            let local = after(learned.timestamp, Duration::from_secs(local));
-            let offset = after(learned.timestamp, Duration::from_secs(server)).duration_since(local);
-            has_moved(&known, &ServerClock { offset, learned: Now { instant, timestamp: local } })
-        };
-        assert!(!moved(60, 60) && !moved(59, 60));
-        assert!(moved(60, 3_660), "the local clock was set ahead");
-        assert!(moved(3_660, 3_660), "the machine slept for an hour");
     }
 }

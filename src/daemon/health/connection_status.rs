@@ -15,7 +15,10 @@ use crate::{
         lane::{FailureClass, RequestFailure},
         token::LoginReason,
     },
-    model::{ids::ConnectionName, time::Timestamp},
+    model::{
+        ids::ConnectionName,
+        time::{Now, Timestamp},
+    },
     runtime::{http::NetworkFault, log_throttle::LogThrottle, message_id},
 };
 use jiff::SignedDuration;
@@ -196,7 +199,7 @@ impl ConnectionMonitor {
 
     /// Writes a heartbeat. The next start backfills from it, however short this run is.
     async fn write_heartbeat(&mut self, now: Instant) {
-        if let Some(heartbeat) = self.update(|status| status.heartbeat(Timestamp::now()))
+        if let Some(heartbeat) = self.update(|status| status.heartbeat(Now::current()))
             && let Err(error) = self.pipeline.outbox.heartbeat(self.connection.clone(), heartbeat).await
             && let Some(repeats) = self.failed_heartbeats.record(now)
         {

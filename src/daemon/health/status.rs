@@ -96,11 +96,13 @@ pub struct ConnectionStatus {
 }
 
 impl ConnectionStatus {
-    /// Returns the heartbeat to store while a lane is live. The next start backfills from it.
+    /// Returns the heartbeat to store while a lane is live. The next start backfills from it. Its times are GoTo's: until
+    /// then the local clock may be set.
     #[must_use]
-    pub fn heartbeat(&self, now: Timestamp) -> Option<Heartbeat> {
+    pub fn heartbeat(&self, now: Now) -> Option<Heartbeat> {
         let uncovered_since = self.unrecovered_gaps.first().copied().into_iter().chain(self.unposted_since).min();
-        (!self.live.is_empty()).then_some(Heartbeat { live_at: now, uncovered_since })
+        let live_at = self.clock.map_or(now.timestamp, |clock| clock.bounds(now).0);
+        (!self.live.is_empty()).then_some(Heartbeat { live_at, uncovered_since })
     }
 
     /// Removes the recovered gaps beginning in this time.
@@ -242,19 +244,22 @@ mod tests {
     }
 
     #[test]
-    fn heartbeat_of_live_connection_names_the_earliest_uncovered_time() {
-        let now: Timestamp = "2026-10-05T14:03:11Z".parse().unwrap();
+    fn heartbeat_has_gotos_time_and_the_earliest_uncovered_time() {
+        let local = Now { instant: Instant::now(), timestamp: "2026-10-05T16:03:11Z".parse().unwrap() };
+        let offset = SignedDuration::from_hours(-2);
+        let now = local.timestamp.checked_add(offset).unwrap();
+        let clock = Some(ServerClock { offset, learned: local });
         let before = |seconds: i64| now.checked_sub(SignedDuration::from_secs(seconds)).unwrap();
-        let mut status = ConnectionStatus { unposted_since: Some(before(30)), ..ConnectionStatus::default() };
-        assert_eq!(status.heartbeat(now), None, "no lane is live");
+        let mut status = ConnectionStatus { unposted_since: Some(before(30)), clock, ..ConnectionStatus::default() };
+        assert_eq!(status.heartbeat(local), None, "no lane is live");
         status.live.insert(0);
         let heartbeat = |since| Some(Heartbeat { live_at: now, uncovered_since: since });
-        assert_eq!(status.heartbeat(now), heartbeat(Some(before(30))));
+        assert_eq!(status.heartbeat(local), heartbeat(Some(before(30))));
         status.unrecovered_gaps.insert(before(60));
-        assert_eq!(status.heartbeat(now), heartbeat(Some(before(60))));
+        assert_eq!(status.heartbeat(local), heartbeat(Some(before(60))));
         status.gap_recovered(before(60), now);
         status.unposted_since = None;
-        assert_eq!(status.heartbeat(now), heartbeat(None));
+        assert_eq!(status.heartbeat(local), heartbeat(None));
     }
 
     #[test]
