@@ -1,6 +1,7 @@
 //! Event gaps, and calls without a single frame.
 
 use super::*;
+use jiff::SignedDuration;
 
 #[tokio::test]
 async fn cut_socket_opens_gap_and_backfill_closes_it() {
@@ -88,6 +89,9 @@ async fn swallowed_call_is_found_by_polling_until_scope_is_missing() {
     run.goto.with(|fake| fake.reports.push(gone));
     let late = |event| if let ConnectionEvent::LateReports(late) = event { late.into_iter().next() } else { None };
     assert_eq!(run.until(late).await.call.as_str(), "swallowed");
+    let (now, start) = run.goto.with(|fake| (fake.now(), fake.report_spans.last().unwrap().0.clone()));
+    let back = now.duration_since(start.parse().unwrap());
+    assert!(back >= SignedDuration::from_hours(4), "a report is found by the start of its call: {back}");
     let refused = json!({"errorCode": "AUTHZ_INSUFFICIENT_SCOPE"});
     run.goto.answer_next("GET /call-events-report", &[(403, refused)]);
     let unused = || run.goto.with(|fake| fake.overrides.iter().any(|(_, answers)| !answers.is_empty()));
