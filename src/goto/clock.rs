@@ -20,6 +20,11 @@ impl GotoClock {
         (sender, Self(receiver))
     }
 
+    /// Returns whether the clock is measured: GoTo has answered.
+    pub(super) fn is_known(&self) -> bool {
+        self.0.borrow().is_some()
+    }
+
     /// Returns GoTo's time at a local time; the earlier one in doubt. For the start of a gap: a gap that is too long costs
     /// a query, one that is too short hides calls.
     pub(super) fn earliest(&self, at: Now) -> Timestamp {

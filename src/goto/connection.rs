@@ -22,7 +22,10 @@ use super::{
 };
 use crate::model::secret::Secret;
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 use tokio::{
@@ -50,6 +53,9 @@ pub struct Connection {
     stop: CancellationToken,
     lanes: JoinSet<()>,
     background: JoinSet<()>,
+    /// Number of channels that a stop may leave.
+    left_channels: Arc<AtomicUsize>,
+    clock: GotoClock,
     token_task: Option<JoinHandle<()>>,
 }
 
@@ -130,10 +136,10 @@ pub fn open(settings: Settings, http: reqwest::Client, events: mpsc::Sender<Conn
     background.spawn(watch_clock(measured, known_in, events.clone()));
     background.spawn(catch_up.run_queries(queries.calls));
     let (name, uncovered_since) = (reader.connection.clone(), settings.uncovered_since);
-    let monitor = LaneMonitor::new(name, events.clone(), gaps_in, live_in, probes_in, clock, uncovered_since);
+    let monitor = LaneMonitor::new(name, events.clone(), gaps_in, live_in, probes_in, clock.clone(), uncovered_since);
     background.spawn(monitor.run(GapTracker::new(settings.last_live_at), lane_events));
 
-    let mut lanes = JoinSet::new();
+    let (mut lanes, left_channels) = (JoinSet::new(), Arc::new(AtomicUsize::new(0)));
     for lane in 0..settings.lanes.max(1) {
         let session = LaneTask {
             nickname: Nickname { base: settings.nickname.clone(), lane, lanes: settings.lanes.max(1) },
@@ -145,6 +151,7 @@ pub fn open(settings: Settings, http: reqwest::Client, events: mpsc::Sender<Conn
             lane_events: lane_events_in.clone(),
             task_monitor: settings.task_monitor.clone(),
             probes: probes.clone(),
+            left_channels: Arc::clone(&left_channels),
         };
         let (access, stop, mut live) = (access.clone(), stop.clone(), live.clone());
         lanes.spawn(async move {
@@ -154,7 +161,15 @@ pub fn open(settings: Settings, http: reqwest::Client, events: mpsc::Sender<Conn
             session.run(access, stop).await;
         });
     }
-    Connection { queries: queries_in, stop, lanes, background, token_task: Some(tokio::spawn(token_task.run())) }
+    Connection {
+        queries: queries_in,
+        stop,
+        lanes,
+        background,
+        left_channels,
+        clock,
+        token_task: Some(tokio::spawn(token_task.run())),
+    }
 }
 
 impl Connection {
@@ -163,10 +178,13 @@ impl Connection {
     pub async fn close(mut self) {
         self.stop.cancel();
         let ended = async { while self.lanes.join_next().await.is_some() {} };
-        if tokio::time::timeout(STOP_TIMEOUT, ended).await.is_err() {
-            tracing::info!("channels left behind, next start deletes them");
-        }
+        drop(tokio::time::timeout(STOP_TIMEOUT, ended).await);
         self.lanes.shutdown().await;
+        let channels = self.left_channels.load(Ordering::Relaxed);
+        // Without any answer of GoTo no request has created a channel.
+        if channels > 0 && self.clock.is_known() {
+            tracing::info!(channels, "channels left behind, next start deletes them");
+        }
         self.background.shutdown().await;
         // Lanes and backfill were the last users of tokens: the token task ends now.
         if let Some(mut token_task) = self.token_task.take()

@@ -54,7 +54,18 @@ impl LaneMonitor {
         uncovered_since: Option<Timestamp>,
     ) -> Self {
         let rejected_accounts = HashSet::new();
-        Self { name, events, gaps, unsent: None, live, probes, clock, rejected_accounts, last_hole: None, uncovered_since }
+        Self {
+            name,
+            events,
+            gaps,
+            unsent: None,
+            live,
+            probes,
+            clock,
+            rejected_accounts,
+            last_hole: None,
+            uncovered_since,
+        }
     }
 
     /// Runs until the last lane has ended.

@@ -1,6 +1,7 @@
 //! A fake GoTo on loopback with a few routes: stores channels and sockets, counts requests, and fails on command.
 //! Answers have the shapes of the API's documentation.
 
+use crate::model::time::Timestamp;
 use axum::{
     Json, Router,
     body::Body,
@@ -9,7 +10,6 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{any, delete, get, post, put},
 };
-use crate::model::time::Timestamp;
 use futures_util::{SinkExt as _, StreamExt as _};
 use hyper_util::rt::TokioIo;
 use jiff::SignedDuration;

@@ -63,7 +63,9 @@ async fn gap_and_poll_find_calls_although_the_local_clock_is_wrong() {
         run.goto.push(|| PeerAction::Cut);
         let (from, to, reports) = run
             .until(|event| match event {
-                ConnectionEvent::GapClosed { from, to, reports: Reports::Fetched(reports) } => Some((from, to, reports)),
+                ConnectionEvent::GapClosed { from, to, reports: Reports::Fetched(reports) } => {
+                    Some((from, to, reports))
+                }
                 _ => None,
             })
             .await;
