@@ -2,8 +2,14 @@
 //! status`.
 
 use crate::{
-    daemon::health::{alert::LoginAdvice, button_status::ButtonStatus, shared_status::SharedStoreStatus},
+    daemon::health::{
+        alert::{AlertKind, LoginAdvice},
+        button_status::ButtonStatus,
+        shared_status::SharedStoreStatus,
+    },
+    goto::lane::RequestFailure,
     model::{
+        card::Alert,
         ids::{ConnectionName, SinkName},
         time::{Now, ServerClock, Timestamp},
     },
@@ -87,15 +93,38 @@ pub struct ConnectionStatus {
     pub login_required: bool,
     /// Remedy of the login, if one is required.
     pub login_problem: Option<LoginAdvice>,
-    /// Whether GoTo rejects the connection.
-    pub rejected: bool,
+    /// Refusal of the connection by GoTo.
+    pub rejected: Option<RequestFailure>,
     /// Whether the first subscription was attempted, successful or not.
     pub attempted: bool,
-    /// Reason for which the last attempt of a lane got no answer.
-    pub fault: Option<NetworkFault>,
+    /// Failure of the last attempt of a lane.
+    pub failure: Option<RequestFailure>,
 }
 
 impl ConnectionStatus {
+    /// Returns the reason for which the last attempt of a lane got no answer.
+    #[must_use]
+    pub fn fault(&self) -> Option<NetworkFault> {
+        self.failure.as_ref().and_then(RequestFailure::fault)
+    }
+
+    /// Returns why no lane is live, as an alert with advice; `None` while one is, or before the first failure.
+    #[must_use]
+    pub fn down_reason(&self, name: &ConnectionName) -> Option<Alert> {
+        if !self.live.is_empty() {
+            return None;
+        }
+        if self.login_required {
+            let advice = self.login_problem.unwrap_or(LoginAdvice::LogIn);
+            return Some(AlertKind::LoginRequired(name.clone(), advice).alert());
+        }
+        if let Some(why) = &self.rejected {
+            return Some(AlertKind::ConnectionRejected(name.clone(), why.clone()).alert());
+        }
+        let advice = self.fault().map_or("The daemon retries.", NetworkFault::advice).to_owned();
+        self.failure.as_ref().map(|why| Alert { title: why.to_string(), advice, resolved: false })
+    }
+
     /// Returns the heartbeat to store while a lane is live. The next start backfills from it. Its times are GoTo's: until
     /// then the local clock may be set.
     #[must_use]
@@ -203,7 +232,7 @@ impl Status {
             parts.extend(down.map(|(name, _)| format!("{name} has no live lane")));
         }
         for (name, connection) in self.connections.iter().filter(|(_, connection)| is_down(connection)) {
-            parts.extend(connection.fault.map(|fault| format!("{name}: {fault}")));
+            parts.extend(connection.fault().map(|fault| format!("{name}: {fault}")));
         }
         if !self.disabled.is_empty() {
             let names: Vec<&str> = self.disabled.iter().map(SinkName::as_str).collect();
