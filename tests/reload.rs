@@ -9,8 +9,9 @@ use poprelay::sim::{CallPlan, Extension, Party, Simulator, SimulatorSettings};
 use std::{
     fmt::Display,
     fs::File,
+    io::Write as _,
     os::unix::net::UnixDatagram,
-    process::Stdio,
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -197,4 +198,27 @@ async fn journal_level_follows_config_on_reload() {
         .await;
     child.kill().unwrap();
     child.wait().unwrap();
+}
+
+/// The config is a pipe: the daemon waits for its content, so the signal certainly comes before the daemon runs.
+#[tokio::test]
+async fn hangup_during_the_start_is_a_reload_and_ends_nothing() {
+    let sim = start_simulator().await;
+    let mut dir = DaemonDir::for_simulator(&sim);
+    let path = dir.path().join("config.toml");
+    let text = std::fs::read(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert!(Command::new("mkfifo").arg("-m").arg("600").arg(&path).status().unwrap().success());
+    let daemon = dir.start();
+    let pipe = path.clone();
+    // Completes when the daemon opens the other end.
+    let mut writer = tokio::task::spawn_blocking(move || File::create(pipe).unwrap()).await.unwrap();
+    daemon.signal("-HUP");
+    std::fs::remove_file(&path).unwrap();
+    std::fs::write(&path, &text).unwrap();
+    writer.write_all(&text).unwrap();
+    drop(writer);
+    daemon.wait_for_log("config reloaded").await;
+    daemon.wait_for_log("lane live").await;
+    drop(daemon.stop().await);
 }

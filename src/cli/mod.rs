@@ -156,13 +156,18 @@ impl Cli {
             }
             Command::Status(args) => status::run(&args, &config()?, &mut io::stdout().lock()),
             Command::Forget(args) => forget::run(&args, &config()?, &mut io::stdout().lock()),
-            Command::Run => {
+            Command::Run => block_on(async {
+                // First: until then the signal ends the process.
+                let hangup = run::listen_for_hangups()?;
                 let journal = logging::init(self.log.as_deref().unwrap_or("info")).map_err(CliError::usage)?;
                 let level = self.log.is_none().then(|| journal.clone());
-                let ended = config().and_then(|config| block_on(run::run(config, level)));
+                let ended = match config() {
+                    Ok(config) => run::run(config, level, hangup).await,
+                    Err(error) => Err(error),
+                };
                 journal.flush();
                 ended
-            }
+            }),
             Command::Login(args) => block_on(login::login(&args, config()?)),
             Command::Lookup(args) => block_on(lookup::run(&args, &config()?)),
             Command::Explain(args) => explain::run(&args, &config()?, &mut io::stdout().lock()),

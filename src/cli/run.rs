@@ -12,12 +12,20 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+/// Starts to receive SIGHUP. One that comes before the daemon runs is a reload after its start.
+///
+/// # Errors
+/// 70 if the signal cannot be received.
+pub fn listen_for_hangups() -> Result<Signal, CliError> {
+    signal(SignalKind::hangup()).map_err(|error| CliError::new(70, error))
+}
+
 /// Runs the daemon. SIGTERM or Ctrl-C stops it cleanly, a second one immediately; SIGHUP reloads the config. `journal` is
-/// the handle for the config's log level; `None` if the command line sets the level.
+/// the handle for the config's log level; `None` if the command line sets the level. `hangup`: see [`listen_for_hangups`].
 ///
 /// # Errors
 /// 69 if a task exited unexpectedly (systemd restarts the daemon), 77 for a foreign state directory, 78 for the config.
-pub async fn run(config: Config, journal: Option<LogHandle>) -> CliResult {
+pub async fn run(config: Config, journal: Option<LogHandle>, hangup: Signal) -> CliResult {
     if let Some(journal) = &journal {
         journal.set_level(&config.journal);
     }
@@ -26,7 +34,6 @@ pub async fn run(config: Config, journal: Option<LogHandle>) -> CliResult {
     }
     let mut first = StopSignals::listen()?;
     let mut second = StopSignals::listen()?;
-    let hangup = signal(SignalKind::hangup()).map_err(|error| CliError::new(70, error))?;
     let stopping = CancellationToken::new();
     let stop = async {
         first.recv().await;

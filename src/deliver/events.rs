@@ -80,13 +80,13 @@ pub enum SinkEvent {
     },
 }
 
-/// Logs the outcome of one message and returns the events for the daemon in the same order.
+/// Logs the outcome of one message and returns the events for the daemon in the same order. `now`: local time, and GoTo's.
 pub fn log_outcome(
     sink: &SinkName,
     batch: &[Delivery],
     outcome: &Outcome,
     attempt: &Attempt,
-    now: Timestamp,
+    now: (Timestamp, Timestamp),
 ) -> Vec<SinkEvent> {
     let cards = batch
         .iter()
@@ -103,7 +103,7 @@ fn card_event(
     (verdict, settlement): &(Verdict, Settlement),
     outcome: &Outcome,
     attempt: &Attempt,
-    now: Timestamp,
+    now: (Timestamp, Timestamp),
 ) -> Option<SinkEvent> {
     let (call, status) = (call_id(&delivery.key.subject), delivery.key.status.as_str());
     let count = delivery.attempts.saturating_add(1);
@@ -111,7 +111,7 @@ fn card_event(
     let took_ms = millis(attempt.took);
     match (verdict, settlement) {
         (Verdict::Delivered { accepted }, _) => {
-            let age_ms = millis(elapsed(delivery.card.occurred_at().unwrap_or(delivery.enqueued_at), now));
+            let age_ms = millis(age(delivery, now));
             if delivery.mode.edited_message().is_some() {
                 tracing::debug!(%sink, call, status, attempt = count, http_status, took_ms, age_ms, "card edited");
             } else {
@@ -174,6 +174,16 @@ fn card_event(
     }
 }
 
+/// Returns the time since the event of a card. The time of a call is GoTo's; that of other cards is local.
+fn age(delivery: &Delivery, (local, goto_time): (Timestamp, Timestamp)) -> Duration {
+    let occurred = delivery.card.occurred_at().unwrap_or(delivery.enqueued_at);
+    match &delivery.card {
+        Card::Call(card) if card.reminder.is_none() => elapsed(occurred, goto_time),
+        Card::GapSummary(_) => elapsed(occurred, goto_time),
+        Card::Call(_) | Card::Recap(_) | Card::Alert(_) => elapsed(occurred, local),
+    }
+}
+
 fn transition_event(sink: &SinkName, outcome: &Outcome, attempt: &Attempt) -> Option<SinkEvent> {
     let sink = sink.clone();
     let (http_status, wait_ms, error) = (attempt.status, millis(outcome.pause), outcome.rule.reason);
@@ -228,4 +238,28 @@ fn call_id(subject: &Subject) -> Option<&str> {
 
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        deliver::tests::queue::{delivery, ring},
+        model::card::Recap,
+    };
+
+    #[test]
+    fn age_of_a_call_is_by_gotos_clock_and_that_of_others_is_local() {
+        let local: Timestamp = "2026-10-05T16:00:00Z".parse().unwrap();
+        let before = |at: Timestamp, seconds: u64| at.checked_sub(Duration::from_secs(seconds)).unwrap();
+        for goto_time in ["2026-10-05T14:00:00Z", "2026-10-05T18:00:00Z"] {
+            let now = (local, goto_time.parse().unwrap());
+            let of =
+                |card: Card| age(&Delivery { card, enqueued_at: before(local, 3), ..delivery(1, "a") }, now).as_secs();
+            assert_eq!(of(Card::Call(Box::new(ring(before(now.1, 2))))), 2, "{goto_time}");
+            assert_eq!(of(delivery(1, "a").card), 3, "{goto_time}");
+            let recap = Recap { to: before(local, 4), ..Recap::default() };
+            assert_eq!(of(Card::Recap(recap)), 4, "{goto_time}");
+        }
+    }
 }

@@ -221,7 +221,7 @@ where
 
     async fn send_events(&self, batch: &[Delivery], outcome: &Outcome, attempt: &Attempt, now: Timestamp) {
         measure::record(&self.sink.metrics, batch, outcome, attempt, now);
-        for event in log_outcome(&self.sink.name, batch, outcome, attempt, now) {
+        for event in log_outcome(&self.sink.name, batch, outcome, attempt, (now, self.sink.metrics.goto_time(now))) {
             if matches!(event, SinkEvent::Delivered { .. }) {
                 // A busy daemon may miss counts, but no state changes.
                 drop(self.events.try_send(event));

@@ -8,10 +8,11 @@ pub(super) use gap::{BackfillRequest, Gap};
 use super::{
     ConnectionEvent, Reports,
     api::{Api, Error},
+    clock::GotoClock,
     lane_task::Accounts,
     wire::Reader,
 };
-use crate::model::{call::Report, ids::ConversationSpaceId, time::Timestamp};
+use crate::model::{call::Report, ids::ConversationSpaceId, time::Now};
 use std::{collections::HashSet, sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, watch},
@@ -25,10 +26,9 @@ pub(super) const RETRY_DELAY: Duration = Duration::from_secs(15);
 /// Checks due within this time are merged: gaps in close succession cost one query.
 const CHECK_MERGE_SPAN: Duration = Duration::from_secs(2);
 /// Queried time before a gap: reports are found by the start of a call, which may precede the gap. 4 h: the longest call
-/// that the tracker keeps without a snapshot.
+/// that the tracker keeps without a snapshot. GoTo finds reports by the start of a call only, so the periodic backfill reaches
+/// back as far: 1,000 calls an hour are 40 pages in 5 min, of 2,400 that the rate limit allows.
 const START_MARGIN: Duration = Duration::from_secs(4 * 3600);
-/// Queried time before the interval of the periodic backfill: an hour, one page on most accounts.
-const POLL_START_MARGIN: Duration = Duration::from_secs(3600);
 /// Interval of the periodic backfill, which finds calls without a single frame although a lane was live. After 5 min a
 /// callback is still useful; the API allows 10 requests a second.
 pub const BACKFILL_INTERVAL: Duration = Duration::from_secs(300);
@@ -53,6 +53,7 @@ pub(super) struct Backfill {
     pub(super) events: mpsc::Sender<ConnectionEvent>,
     /// Whether a lane is live.
     pub(super) live: watch::Receiver<bool>,
+    pub(super) clock: GotoClock,
     /// Interval of the periodic backfill: [`BACKFILL_INTERVAL`].
     pub(super) interval: Duration,
 }
@@ -205,9 +206,9 @@ impl Backfill {
         if !*self.live.borrow() {
             return true;
         }
-        let to = Timestamp::now();
+        let to = self.clock.latest(Now::current());
         let recent = Gap::new(to.checked_sub(self.interval).unwrap_or(to), to);
-        match self.fetch_reports(recent, POLL_START_MARGIN).await {
+        match self.fetch_reports(recent, START_MARGIN).await {
             Ok(reports) => {
                 let new: Vec<Report> = reports.into_iter().filter(|one| emitted.insert(one.call.clone())).collect();
                 if !new.is_empty() {

@@ -6,6 +6,7 @@ use super::{
     api::{Api, Nickname, REPORTS_PER_SECOND, REQUESTS_PER_SECOND},
     backfill::Backfill,
     caller_activity::ActivityTask,
+    clock::{GotoClock, watch_clock},
     fallback,
     gap::GapTracker,
     lane_monitor::LaneMonitor,
@@ -19,10 +20,12 @@ use super::{
     voicemail::VoicemailLookup,
     wire::Reader,
 };
-use crate::model::{secret::Secret, time::ServerClock};
-use jiff::SignedDuration;
+use crate::model::secret::Secret;
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 use tokio::{
@@ -37,8 +40,6 @@ const STAGGER: Duration = Duration::from_secs(2);
 const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 /// Time for a refresh in flight at shutdown: a rotated token must reach the disk.
 const PERSIST_TIMEOUT: Duration = Duration::from_secs(4);
-/// Difference of the clocks above which the offset is measured again. A `Date` header has whole seconds.
-const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(2);
 /// Capacity of the channel from the lanes. A full channel delays the lanes, which emit a few events a minute.
 const LANE_EVENT_CAPACITY: usize = 64;
 /// Queued backfill requests; further ones are merged into one.
@@ -52,6 +53,9 @@ pub struct Connection {
     stop: CancellationToken,
     lanes: JoinSet<()>,
     background: JoinSet<()>,
+    /// Number of channels that a stop may leave.
+    left_channels: Arc<AtomicUsize>,
+    clock: GotoClock,
     token_task: Option<JoinHandle<()>>,
 }
 
@@ -69,7 +73,8 @@ pub fn open(settings: Settings, http: reqwest::Client, events: mpsc::Sender<Conn
 
     let reader = Reader { connection: settings.name.clone(), region: settings.region };
     let accounts = Arc::new(Accounts::new(settings.account_keys));
-    let (clock_in, clock) = watch::channel(None);
+    let (clock_in, measured) = watch::channel(None);
+    let (known_in, clock) = GotoClock::channel();
     let metrics = settings.metrics;
     let api = Api::new(settings.name, http.clone(), settings.api_url, access.clone(), rejected_in, clock_in)
         .with_metrics(metrics.clone());
@@ -98,6 +103,7 @@ pub fn open(settings: Settings, http: reqwest::Client, events: mpsc::Sender<Conn
         context: reader.clone(),
         events: events.clone(),
         live: live.clone(),
+        clock: clock.clone(),
         interval: settings.backfill_interval,
     };
 
@@ -127,13 +133,13 @@ pub fn open(settings: Settings, http: reqwest::Client, events: mpsc::Sender<Conn
         background.spawn(names.run());
     }
     background.spawn(fallback::run(catch_up.clone()));
-    background.spawn(watch_clock(clock, events.clone()));
+    background.spawn(watch_clock(measured, known_in, events.clone()));
     background.spawn(catch_up.run_queries(queries.calls));
     let (name, uncovered_since) = (reader.connection.clone(), settings.uncovered_since);
-    let monitor = LaneMonitor::new(name, events.clone(), gaps_in, live_in, probes_in, uncovered_since);
+    let monitor = LaneMonitor::new(name, events.clone(), gaps_in, live_in, probes_in, clock.clone(), uncovered_since);
     background.spawn(monitor.run(GapTracker::new(settings.last_live_at), lane_events));
 
-    let mut lanes = JoinSet::new();
+    let (mut lanes, left_channels) = (JoinSet::new(), Arc::new(AtomicUsize::new(0)));
     for lane in 0..settings.lanes.max(1) {
         let session = LaneTask {
             nickname: Nickname { base: settings.nickname.clone(), lane, lanes: settings.lanes.max(1) },
@@ -145,6 +151,7 @@ pub fn open(settings: Settings, http: reqwest::Client, events: mpsc::Sender<Conn
             lane_events: lane_events_in.clone(),
             task_monitor: settings.task_monitor.clone(),
             probes: probes.clone(),
+            left_channels: Arc::clone(&left_channels),
         };
         let (access, stop, mut live) = (access.clone(), stop.clone(), live.clone());
         lanes.spawn(async move {
@@ -154,7 +161,15 @@ pub fn open(settings: Settings, http: reqwest::Client, events: mpsc::Sender<Conn
             session.run(access, stop).await;
         });
     }
-    Connection { queries: queries_in, stop, lanes, background, token_task: Some(tokio::spawn(token_task.run())) }
+    Connection {
+        queries: queries_in,
+        stop,
+        lanes,
+        background,
+        left_channels,
+        clock,
+        token_task: Some(tokio::spawn(token_task.run())),
+    }
 }
 
 impl Connection {
@@ -163,10 +178,13 @@ impl Connection {
     pub async fn close(mut self) {
         self.stop.cancel();
         let ended = async { while self.lanes.join_next().await.is_some() {} };
-        if tokio::time::timeout(STOP_TIMEOUT, ended).await.is_err() {
-            tracing::info!("channels left behind, next start deletes them");
-        }
+        drop(tokio::time::timeout(STOP_TIMEOUT, ended).await);
         self.lanes.shutdown().await;
+        let channels = self.left_channels.load(Ordering::Relaxed);
+        // Without any answer of GoTo no request has created a channel.
+        if channels > 0 && self.clock.is_known() {
+            tracing::info!(channels, "channels left behind, next start deletes them");
+        }
         self.background.shutdown().await;
         // Lanes and backfill were the last users of tokens: the token task ends now.
         if let Some(mut token_task) = self.token_task.take()
@@ -182,52 +200,5 @@ impl Drop for Connection {
         if let Some(token_task) = &self.token_task {
             token_task.abort();
         }
-    }
-}
-
-/// Emits GoTo's clock at its first measurement, and when the local clock has moved against it.
-async fn watch_clock(mut learned: watch::Receiver<Option<ServerClock>>, events: mpsc::Sender<ConnectionEvent>) {
-    let mut emitted = None;
-    while learned.changed().await.is_ok() {
-        let Some(mut clock) = *learned.borrow_and_update() else { continue };
-        if emitted.is_none_or(|known| has_moved(&known, &clock)) {
-            if clock.offset.abs() <= CLOCK_TOLERANCE {
-                clock.offset = SignedDuration::ZERO;
-            }
-            emitted = Some(clock);
-            // The receiver closes only at shutdown.
-            let _ = events.send(ConnectionEvent::ClockOffset { clock }).await;
-        }
-    }
-}
-
-/// Returns whether the local clock was set, or the machine slept, since the measurement of `known`. Monotonic time stands
-/// still during sleep.
-fn has_moved(known: &ServerClock, new: &ServerClock) -> bool {
-    let expected = known.time(new.learned.instant);
-    let drift = new.time(new.learned.instant).duration_since(expected);
-    drift.abs() > CLOCK_TOLERANCE || (new.offset - known.offset).abs() > CLOCK_TOLERANCE
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::time::{Now, after};
-
-    #[test]
-    fn clock_has_moved_after_a_step_and_after_a_sleep() {
-        let learned = Now::current();
-        let known = ServerClock { offset: SignedDuration::ZERO, learned };
-        // An answer after a minute of monotonic time: GoTo's clock went `server`, the local one `local`.
-        let moved = |server: u64, local: u64| {
-            let minute = Duration::from_secs(60);
-            let instant = learned.instant.checked_add(minute).unwrap_or(learned.instant);
-            let local = after(learned.timestamp, Duration::from_secs(local));
-            let offset = after(learned.timestamp, Duration::from_secs(server)).duration_since(local);
-            has_moved(&known, &ServerClock { offset, learned: Now { instant, timestamp: local } })
-        };
-        assert!(!moved(60, 60) && !moved(59, 60));
-        assert!(moved(60, 3_660), "the local clock was set ahead");
-        assert!(moved(3_660, 3_660), "the machine slept for an hour");
     }
 }

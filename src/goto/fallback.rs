@@ -52,6 +52,9 @@ fn wait_after(error: &Error, backoff: &mut Backoff) -> Duration {
     let failure = error.failure();
     match failure.class {
         FailureClass::Rejected | FailureClass::NoAccounts => REFUSED_INTERVAL,
+        FailureClass::Unreachable(fault) if fault.is_unreached() => {
+            backoff.next_within(fastrand::f64(), BackoffPolicy::UNREACHED_MAX).max(POLL_INTERVAL)
+        }
         FailureClass::Transient
         | FailureClass::Unreachable(_)
         | FailureClass::Gone

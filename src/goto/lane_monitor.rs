@@ -4,12 +4,13 @@
 use super::{
     ConnectionEvent,
     backfill::{BackfillRequest, Gap},
+    clock::GotoClock,
     gap::{GapChange, GapTracker},
     lane::{DisconnectReason, LaneEvent},
 };
 use crate::model::{
     ids::{AccountKey, ConnectionName},
-    time::Timestamp,
+    time::{Now, Timestamp},
 };
 use std::{
     collections::HashSet,
@@ -33,6 +34,7 @@ pub(super) struct LaneMonitor {
     unsent: Option<Gap>,
     live: watch::Sender<bool>,
     probes: watch::Sender<u64>,
+    clock: GotoClock,
     rejected_accounts: HashSet<(AccountKey, u16)>,
     /// Time of the last check for a hole in the `eventId`s.
     last_hole: Option<Instant>,
@@ -48,10 +50,22 @@ impl LaneMonitor {
         gaps: mpsc::Sender<BackfillRequest>,
         live: watch::Sender<bool>,
         probes: watch::Sender<u64>,
+        clock: GotoClock,
         uncovered_since: Option<Timestamp>,
     ) -> Self {
         let rejected_accounts = HashSet::new();
-        Self { name, events, gaps, unsent: None, live, probes, rejected_accounts, last_hole: None, uncovered_since }
+        Self {
+            name,
+            events,
+            gaps,
+            unsent: None,
+            live,
+            probes,
+            clock,
+            rejected_accounts,
+            last_hole: None,
+            uncovered_since,
+        }
     }
 
     /// Runs until the last lane has ended.
@@ -62,7 +76,7 @@ impl LaneMonitor {
         while let Some((lane, event)) = lane_events.recv().await {
             match event {
                 LaneEvent::Up => {
-                    let change = tracker.lane_up(lane, Timestamp::now());
+                    let change = tracker.lane_up(lane, self.clock.latest(Now::current()));
                     self.on_gap_change(change).await;
                     self.live.send_replace(true);
                     self.emit(ConnectionEvent::LaneUp { lane }).await;
@@ -70,10 +84,10 @@ impl LaneMonitor {
                 // A requested stop opens no gap.
                 LaneEvent::Down { why: DisconnectReason::Stopped, .. } => {}
                 LaneEvent::Down { why, live_until } => {
-                    let change = tracker.lane_down(lane, live_until.timestamp);
+                    let change = tracker.lane_down(lane, self.clock.earliest(live_until));
                     self.emit(ConnectionEvent::LaneDown { lane, why }).await;
                     if change.is_none() && matches!(why, DisconnectReason::Silent | DisconnectReason::Broken) {
-                        self.check_since(live_until.timestamp);
+                        self.check_since(live_until);
                     }
                     self.on_gap_change(change).await;
                 }
@@ -81,12 +95,12 @@ impl LaneMonitor {
                 LaneEvent::EventHole { live_until } => {
                     if self.last_hole.is_none_or(|at| at.elapsed() >= HOLE_CHECK_INTERVAL) {
                         self.last_hole = Some(Instant::now());
-                        self.check_since(live_until.timestamp);
+                        self.check_since(live_until);
                     }
                 }
                 LaneEvent::ClockJump { live_until } => {
                     tracing::info!(connection = %self.name, lane, "process was paused or clock jumped, lane is tested");
-                    self.check_since(live_until.timestamp);
+                    self.check_since(live_until);
                 }
                 LaneEvent::Rejected(why) => self.emit(ConnectionEvent::LaneRejected { lane, why }).await,
                 LaneEvent::Failing(why) => self.emit(ConnectionEvent::LaneFailing { lane, why }).await,
@@ -120,8 +134,9 @@ impl LaneMonitor {
     }
 
     /// Requests active calls and reports since a time at which another lane was live: frames may be lost on both.
-    fn check_since(&mut self, from: Timestamp) {
-        let to = Timestamp::now().max(from);
+    fn check_since(&mut self, live_until: Now) {
+        let from = self.clock.earliest(live_until);
+        let to = self.clock.latest(Now::current()).max(from);
         self.request_backfill(BackfillRequest::Check(Gap::new(from, to)));
     }
 

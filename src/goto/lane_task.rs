@@ -17,7 +17,14 @@ use crate::{
     },
     runtime::watchdog::TaskMonitor,
 };
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
 use tokio::{
     sync::{OnceCell, mpsc, watch},
     task::JoinSet,
@@ -61,6 +68,8 @@ pub(super) struct LaneTask {
     pub(super) task_monitor: TaskMonitor,
     /// Changes when a lane falls silent: the others test their connections.
     pub(super) probes: watch::Receiver<u64>,
+    /// Number of channels of all lanes that a stop may leave: those being created, and those that it has not deleted yet.
+    pub(super) left_channels: Arc<AtomicUsize>,
 }
 
 impl LaneTask {
@@ -71,14 +80,15 @@ impl LaneTask {
         let name = format!("lane {} of {}", session.nickname.lane, session.nickname.base);
         let heartbeat = session.task_monitor.register(name, Now::current().instant);
         let (mailbox, mut inputs) = mpsc::channel(MAILBOX);
-        let mut runner = EffectRunner { session, mailbox, tasks: JoinSet::new(), sockets: HashMap::new() };
+        let mut runner =
+            EffectRunner { session, mailbox, tasks: JoinSet::new(), sockets: HashMap::new(), is_stopping: false };
         let mut lane = Lane::new(runner.session.nickname.lane);
-        let mut had_token = matches!(*access.borrow_and_update(), AccessToken::Valid(..));
+        let mut token_until = access.borrow_and_update().valid_until();
         let mut input = Input::Start;
         loop {
             let now = Now::current();
             heartbeat.busy(now.instant);
-            let stopping = matches!(input, Input::Stop);
+            runner.is_stopping = matches!(input, Input::Stop);
             if let Input::Ended(ticket, _) = &input {
                 runner.sockets.remove(ticket);
             }
@@ -86,7 +96,7 @@ impl LaneTask {
             for effect in effects {
                 runner.run_effect(effect).await;
             }
-            if stopping {
+            if runner.is_stopping {
                 break;
             }
             let due = lane.deadline().map_or_else(|| tokio::time::Instant::now() + Duration::from_secs(60), Into::into);
@@ -96,10 +106,9 @@ impl LaneTask {
                 () = stop.cancelled() => Input::Stop,
                 Some(input) = inputs.recv() => input,
                 Ok(()) = access.changed() => {
-                    let has_token = matches!(*access.borrow_and_update(), AccessToken::Valid(..));
-                    let is_new = has_token && !had_token;
-                    had_token = has_token;
-                    if is_new { Input::Wake } else { Input::Tick }
+                    let until = access.borrow_and_update().valid_until();
+                    let before = std::mem::replace(&mut token_until, until);
+                    if ends_wait(before, until, Now::current().instant) { Input::Wake } else { Input::Tick }
                 }
                 Ok(()) = probes.changed() => Input::Probe,
                 Some(_) = runner.tasks.join_next() => Input::Tick,
@@ -117,6 +126,7 @@ struct EffectRunner {
     mailbox: mpsc::Sender<Input>,
     tasks: JoinSet<()>,
     sockets: HashMap<Ticket, mpsc::Sender<SocketCommand>>,
+    is_stopping: bool,
 }
 
 impl EffectRunner {
@@ -124,7 +134,9 @@ impl EffectRunner {
         let (session, mailbox) = (Arc::clone(&self.session), self.mailbox.clone());
         match effect {
             Effect::Create { ticket, sweep } => self.request(async move {
+                session.left_channels.fetch_add(1, Ordering::Relaxed);
                 let answer = session.api.create(&session.nickname, sweep).await;
+                session.left_channels.fetch_sub(1, Ordering::Relaxed);
                 Input::Created(ticket, answer.map_err(|error| error.failure()))
             }),
             Effect::Subscribe { ticket, channel, only } => {
@@ -148,9 +160,15 @@ impl EffectRunner {
             }
             Effect::Close(ticket) => drop(self.sockets.remove(&ticket)),
             Effect::Delete(channel) => {
+                let undeleted = self.is_stopping.then(|| Arc::clone(&session.left_channels));
+                if let Some(count) = &undeleted {
+                    count.fetch_add(1, Ordering::Relaxed);
+                }
                 self.tasks.spawn(async move {
                     if let Err(error) = session.api.delete(&session.nickname, &channel).await {
                         tracing::debug!(lane = session.nickname.lane, %error, "channel not deleted, left for a later sweep");
+                    } else if let Some(count) = undeleted {
+                        count.fetch_sub(1, Ordering::Relaxed);
                     }
                 });
             }
@@ -256,10 +274,30 @@ impl LaneTask {
     }
 }
 
+/// Returns whether a new access token ends the wait of a lane: there was none, or it had expired. `before`, `until`: expiry of
+/// the last and of the new one.
+fn ends_wait(before: Option<Instant>, until: Option<Instant>, now: Instant) -> bool {
+    until.is_some() && before.is_none_or(|before| before <= now)
+}
+
 /// Returns the accounts that were accepted.
 fn accepted_accounts(requested: &[AccountKey], accepted: &SubscribeResult) -> Vec<AccountKey> {
     let out = |account: &AccountKey| {
         accepted.retry.contains(account) || accepted.rejected.iter().any(|one| one.account == *account)
     };
     requested.iter().filter(|account| !out(account)).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn token_after_none_or_an_expired_one_ends_the_wait() {
+        let now = Instant::now();
+        let (past, later) = (Some(now), Some(now + Duration::from_secs(600)));
+        assert!(ends_wait(None, later, now) && ends_wait(past, later, now));
+        assert!(!ends_wait(later, later, now), "a renewal of a valid token changes nothing");
+        assert!(!ends_wait(past, None, now), "a required login");
+    }
 }

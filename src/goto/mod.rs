@@ -16,6 +16,7 @@ pub mod api;
 mod backfill;
 mod call_queries;
 mod caller_activity;
+mod clock;
 pub mod connection;
 mod fallback;
 pub mod gap;
@@ -94,7 +95,7 @@ pub struct Settings {
     pub token_file: PathBuf,
     /// Nickname of the channels of this host and connection, the same at every start. A lane appends its number.
     pub nickname: String,
-    /// Last time at which an earlier run was live: start of the first event gap.
+    /// Last time at which an earlier run was live, by GoTo's clock: start of the first event gap.
     pub last_live_at: Option<Timestamp>,
     /// Start of the calls that an earlier run did not recover, before `last_live_at`.
     pub uncovered_since: Option<Timestamp>,
@@ -155,7 +156,7 @@ pub enum ConnectionEvent {
     },
     /// An event gap opened: no lane is live.
     GapOpened {
-        /// Start of the gap.
+        /// Start of the gap, by GoTo's clock like all times of gaps.
         since: Timestamp,
     },
     /// An event gap closed: a lane is live again. Active calls follow as [`ConnectionEvent::Snapshot`], late reports as

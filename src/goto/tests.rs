@@ -5,8 +5,15 @@ mod fake_goto;
 mod gap;
 mod login;
 
-use super::{lane::DisconnectReason, token_file::StoredToken, *};
-use crate::model::call::{Phase, StatesQuery};
+use super::{
+    lane::{DisconnectReason, FailureClass},
+    token_file::StoredToken,
+    *,
+};
+use crate::{
+    model::call::{Phase, StatesQuery},
+    runtime::{captured_journal::CapturedJournal, http::NetworkFault},
+};
 use fake_goto::{FakeGoto, PeerAction};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -150,6 +157,40 @@ async fn malformed_207_and_failed_socket_keep_one_channel() {
         .await;
     run.live().await;
     run.connection.close().await;
+}
+
+#[tokio::test]
+async fn socket_that_the_peer_closes_names_this_fault() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move { while listener.accept().await.is_ok() {} });
+    let goto = FakeGoto::start().await;
+    goto.with(|fake| fake.socket_address = Some(address));
+    let mut run = run(goto, |_| {}).await;
+    let why =
+        run.until(|event| if let ConnectionEvent::LaneFailing { why, .. } = event { Some(why) } else { None }).await;
+    assert_eq!(why.class, FailureClass::Unreachable(NetworkFault::Closed));
+    assert_eq!(why.to_string(), "the connection ended before an answer");
+    run.connection.close().await;
+}
+
+#[tokio::test]
+async fn stop_logs_left_channels_only_if_there_are_some() {
+    let journal = CapturedJournal::start();
+    // Accepts connections in its queue and answers none.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url: Url = format!("http://{}", silent.local_addr().unwrap()).parse().unwrap();
+    let never_reached = run(FakeGoto::start().await, |settings| {
+        (settings.api_url, settings.auth_url) = (url.clone(), url);
+    })
+    .await;
+    never_reached.connection.close().await;
+    assert!(!journal.text().contains("left behind"), "{}", journal.text());
+    let mut live = run(FakeGoto::start().await, |_| {}).await;
+    live.live().await;
+    live.goto.answer_next("DELETE /", &[(503, json!({}))]);
+    live.connection.close().await;
+    assert!(journal.text().contains("channels left behind, next start deletes them channels=1"), "{}", journal.text());
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use crate::{
         secret::Secret,
         time::{Now, Timestamp},
     },
-    runtime::metrics::ConnectionMetrics,
+    runtime::{http::NetworkFault, metrics::ConnectionMetrics},
 };
 use std::{
     io,
@@ -39,6 +39,16 @@ pub(super) enum AccessToken {
     Valid(Secret, Instant),
     /// No token until an operator logs in.
     LoginRequired,
+}
+
+impl AccessToken {
+    /// Returns the expiry of a token.
+    pub(super) const fn valid_until(&self) -> Option<Instant> {
+        match self {
+            Self::Valid(_, expires) => Some(*expires),
+            Self::Pending | Self::LoginRequired => None,
+        }
+    }
 }
 
 /// Task that keeps the access token of one connection valid.
@@ -168,6 +178,7 @@ impl TokenTask {
                 }
                 self.failed_refreshes = self.failed_refreshes.saturating_add(1);
                 Err(match error {
+                    oauth::Error::Network(cause) if NetworkFault::of(&cause).is_unreached() => RefreshError::Unreached,
                     _ if error.is_lost_answer() => RefreshError::AnswerLost,
                     oauth::Error::Denied { status, code } => RefreshError::Denied { status, code },
                     oauth::Error::Status { after, .. } => RefreshError::Transient(after),

@@ -68,6 +68,19 @@ impl ServerClock {
         let then = learned.checked_add(self.offset).unwrap_or(learned);
         after(then, now.saturating_duration_since(self.learned.instant))
     }
+
+    /// Returns the earliest and the latest time of the server at a local time: by the wall clock and by monotonic time. The
+    /// two differ if the wall clock was set, or the machine slept, between that time and the measurement.
+    #[must_use]
+    pub fn bounds(&self, at: Now) -> (Timestamp, Timestamp) {
+        let server_time = |local: Timestamp| local.checked_add(self.offset).unwrap_or(local);
+        let (learned, by_wall) = (server_time(self.learned.timestamp), server_time(at.timestamp));
+        let by_instant = match at.instant.checked_duration_since(self.learned.instant) {
+            Some(later) => after(learned, later),
+            None => before(learned, self.learned.instant.saturating_duration_since(at.instant)),
+        };
+        (by_wall.min(by_instant), by_wall.max(by_instant))
+    }
 }
 
 /// Returns the time from `from` to `to`, zero if `to` is earlier (wall clocks jump, and a wait cannot be negative).
@@ -91,6 +104,25 @@ pub fn before(at: Timestamp, age: Duration) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn server_time_has_bounds_after_a_step_or_a_sleep_only() {
+        let start = Instant::now();
+        let at = |monotonic: u64, wall: i64| Now {
+            instant: start + Duration::from_secs(monotonic),
+            timestamp: Timestamp::from_second(1_800_000_000 + wall).unwrap(),
+        };
+        let clock = ServerClock { offset: SignedDuration::from_hours(-2), learned: at(100, 7_300) };
+        let bounds = |now| {
+            let (earliest, latest) = clock.bounds(now);
+            (earliest.as_second() - 1_800_000_000, latest.as_second() - 1_800_000_000)
+        };
+        assert_eq!(bounds(at(160, 7_360)), (160, 160));
+        assert_eq!(bounds(at(40, 7_240)), (40, 40), "a time before the measurement");
+        assert_eq!(bounds(at(40, 3_640)), (-3_560, 40), "the machine slept for an hour before the measurement");
+        assert_eq!(bounds(at(160, 160)), (-7_040, 160), "the wall clock was set back");
+        assert_eq!(bounds(at(160, 10_960)), (160, 3_760), "the machine slept after the measurement");
+    }
 
     #[test]
     fn human_duration_parses_common_spellings() {

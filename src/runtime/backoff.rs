@@ -17,6 +17,8 @@ pub struct BackoffPolicy {
 impl BackoffPolicy {
     /// For GoTo: 1 s doubling to 60 s (GoTo's demo waits a fixed 10 s; the reference has "backoff 1…60 s").
     pub const UPSTREAM: Self = Self { initial: Duration::from_secs(1), max: Duration::from_secs(60) };
+    /// Ceiling while the peer cannot be reached: attempts cost it nothing, and the network may be back at any time.
+    pub const UNREACHED_MAX: Duration = Duration::from_secs(5);
     /// For a chat: 2 s·2ⁿ, at most 60 s.
     pub const CHAT: Self = Self { initial: Duration::from_secs(2), max: Duration::from_secs(60) };
 }
@@ -80,6 +82,18 @@ impl Backoff {
         at_least.map_or(wait, |minimum| minimum.max(wait))
     }
 
+    /// Same as [`Backoff::next`], with a ceiling of at most `max`. The ceiling does not grow beyond it: a failure of another
+    /// kind then continues from there.
+    pub fn next_within(&mut self, chance: f64, max: Duration) -> Duration {
+        if self.ceiling.current_interval < max {
+            let wait = self.next(chance, None);
+            self.ceiling.current_interval = self.ceiling.current_interval.min(max);
+            return wait;
+        }
+        self.failures = self.failures.saturating_add(1);
+        max.mul_f64(chance.clamp(0.0, 1.0))
+    }
+
     /// Returns the number of failures since the last [`Backoff::reset`].
     #[must_use]
     pub const fn failures(&self) -> u32 {
@@ -129,6 +143,18 @@ mod tests {
         assert_eq!(backoff.next(0.25, None), Duration::from_millis(250));
         assert_eq!(backoff.next(7.0, None), Duration::from_secs(2));
         assert_eq!(backoff.next(-1.0, None), Duration::ZERO);
+    }
+
+    #[test]
+    fn next_within_max_neither_exceeds_it_nor_grows_beyond_it() {
+        let mut backoff = Backoff::new(POLICY);
+        let max = Duration::from_secs(5);
+        let secs: Vec<u64> = (0..6).map(|_| backoff.next_within(1.0, max).as_secs()).collect();
+        assert_eq!((secs, backoff.failures()), (vec![1, 2, 4, 5, 5, 5], 6));
+        let other: Vec<u64> = (0..4).map(|_| backoff.next(1.0, None).as_secs()).collect();
+        assert_eq!(other, [5, 10, 20, 40]);
+        assert_eq!(backoff.next_within(0.5, max), Duration::from_millis(2500));
+        assert_eq!(backoff.next(1.0, None), Duration::from_secs(60), "an earlier growth is kept");
     }
 
     #[test]

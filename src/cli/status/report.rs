@@ -25,6 +25,7 @@ use crate::{
     },
 };
 use anyhow::anyhow;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use std::time::Duration;
 use words::{describe_troubles, format_age};
@@ -57,6 +58,7 @@ struct SinkState {
 /// State of one connection.
 struct ConnectionState {
     name: String,
+    /// Last heartbeat, by the local clock.
     last_live: Option<Timestamp>,
     /// Whether the connection uses a personal access token, which is not stored.
     pat: bool,
@@ -96,13 +98,16 @@ impl StatusReport {
             Err(error) => return Err(admin_error(error)),
         };
         let login = |connection: &config::ConnectionConfig| {
+            let lanes = daemon.as_ref().and_then(|stored| stored.connections.get(connection.name.as_str())).cloned();
+            let offset = SignedDuration::from_millis(lanes.as_ref().map_or(0, |lanes| lanes.clock_offset_ms));
+            let to_local = |goto_time: Timestamp| goto_time.checked_sub(offset).unwrap_or(goto_time);
             let token = token_file::read(&config::token_file(dir, &connection.name));
             let is_missing = matches!(token, Err(token_file::Error::Missing));
             let token = token.map_err(|error| error.to_string());
             let granted = token.as_ref().ok().and_then(|token| token.scope.as_deref());
             ConnectionState {
                 name: connection.name.to_string(),
-                last_live: overview.last_heartbeats.get(connection.name.as_str()).copied(),
+                last_live: overview.last_heartbeats.get(connection.name.as_str()).copied().map(to_local),
                 pat: connection.pat.is_some(),
                 config_token: is_missing && connection.refresh_token.is_some(),
                 missing_scopes: scopes::describe(&scopes::missing(
@@ -110,7 +115,7 @@ impl StatusReport {
                     granted,
                 )),
                 token,
-                lanes: daemon.as_ref().and_then(|stored| stored.connections.get(connection.name.as_str())).cloned(),
+                lanes,
             }
         };
         let logins = config.connections.iter().map(login).collect();
@@ -156,6 +161,9 @@ impl StatusReport {
         let name = |name: &str| printable_start(name, 40);
         for login in &self.logins {
             text.push_str(&format!("login   {}: {}\n", name(&login.name), login.describe(now)));
+            if let Some(reason) = login.reason() {
+                text.push_str(&format!("reason  {}: {reason}\n", name(&login.name)));
+            }
         }
         for sink in &self.sinks {
             text.push_str(&format!("sink    {}: {}\n", name(&sink.name), sink.describe(now)));
@@ -194,6 +202,8 @@ impl StatusReport {
                 "lanes": login.lanes.as_ref().map(|it| it.lanes),
                 "live": login.lanes.as_ref().map(|it| it.live),
                 "rest_fallback": login.lanes.as_ref().map(|it| it.fallback),
+                "reason": login.lanes.as_ref().and_then(|it| it.reason.as_ref()),
+                "advice": login.lanes.as_ref().and_then(|it| it.advice.as_ref()),
             })
         });
         let sinks = self.sinks.iter().map(|SinkState { name, stats, latency, disabled, buttons }| {

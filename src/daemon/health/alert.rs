@@ -230,6 +230,14 @@ mod tests {
         let firing = AlertKind::LoginRequired(main.clone(), LoginAdvice::LogIn).alert();
         assert!(firing.advice.contains("poprelay login --connection main") && !firing.resolved);
         let revoked = AlertKind::LoginRequired(main.clone(), LoginAdvice::ReplacePat).alert();
+        assert!(revoked.title.starts_with("GoTo requires a new personal access token for main"), "{}", revoked.title);
+        for (advice, title) in [
+            (LoginAdvice::RepairClient, "GoTo rejects the client_id or client_secret of main: no call is received"),
+            (LoginAdvice::RepairFile, "The token file of main cannot be used: no call is received"),
+        ] {
+            let alert = AlertKind::LoginRequired(main.clone(), advice).alert();
+            assert!(alert.title.starts_with(title), "{}", alert.title);
+        }
         assert!(revoked.advice.contains("new personal access token at myaccount.goto.com"), "{}", revoked.advice);
         let resolved = AlertKind::LoginRestored(main).alert();
         assert!(resolved.resolved && resolved.advice.is_empty());

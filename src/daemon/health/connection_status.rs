@@ -10,12 +10,11 @@ use crate::{
         },
         pipeline::Pipeline,
     },
-    goto::{
-        ConnectionEvent,
-        lane::{FailureClass, RequestFailure},
-        token::LoginReason,
+    goto::{ConnectionEvent, lane::RequestFailure, token::LoginReason},
+    model::{
+        ids::ConnectionName,
+        time::{Now, Timestamp},
     },
-    model::{ids::ConnectionName, time::Timestamp},
     runtime::{http::NetworkFault, log_throttle::LogThrottle, message_id},
 };
 use jiff::SignedDuration;
@@ -56,10 +55,12 @@ impl ConnectionMonitor {
         if let Some(repeats) = self.malformed_frames.take_suppressed(now) {
             tracing::warn!(connection = %self.connection, repeats, "more malformed frames");
         }
-        if self.outage.next_deadline().is_some() && self.update(|status| status.login_required || status.rejected) {
+        if self.outage.next_deadline().is_some()
+            && self.update(|status| status.login_required || status.rejected.is_some())
+        {
             self.outage.suppress();
         } else if self.outage.fire(now) {
-            let (fallback, fault) = self.update(|status| (status.fallback, status.fault));
+            let (fallback, fault) = self.update(|status| (status.fallback, status.fault()));
             self.raise(|name| AlertKind::ConnectionDown(name, fallback, fault)).await;
         }
     }
@@ -106,21 +107,12 @@ impl ConnectionMonitor {
                 tracing::info!(%connection, %from, %to, "event gap reports recovered");
             }
             ConnectionEvent::LaneFailing { lane, why } => {
-                let fault = match why.class {
-                    FailureClass::Unreachable(fault) => Some(fault),
-                    FailureClass::Transient
-                    | FailureClass::Gone
-                    | FailureClass::TooManyChannels
-                    | FailureClass::Rejected
-                    | FailureClass::NoToken
-                    | FailureClass::NoAccounts => None,
-                };
+                let (http_status, advice) = (why.status, why.fault().map(NetworkFault::advice));
+                tracing::warn!(%connection, lane, http_status, error = %why, advice, "lane failed to connect, retrying");
                 self.update(|status| {
                     status.attempted = true;
-                    status.fault = fault;
+                    status.failure = Some(why);
                 });
-                let (http_status, advice) = (why.status, fault.map(NetworkFault::advice));
-                tracing::warn!(%connection, lane, http_status, error = %why, advice, "lane failed to connect, retrying");
             }
             ConnectionEvent::Subscribed { accounts } => {
                 self.update(|status| status.attempted = true);
@@ -183,8 +175,8 @@ impl ConnectionMonitor {
         let was_rejected = self.update(|status| {
             status.live.insert(lane);
             status.attempted = true;
-            status.fault = None;
-            std::mem::take(&mut status.rejected)
+            status.failure = None;
+            status.rejected.take().is_some()
         });
         self.write_heartbeat(now).await;
         if self.outage.end() {
@@ -196,7 +188,7 @@ impl ConnectionMonitor {
 
     /// Writes a heartbeat. The next start backfills from it, however short this run is.
     async fn write_heartbeat(&mut self, now: Instant) {
-        if let Some(heartbeat) = self.update(|status| status.heartbeat(Timestamp::now()))
+        if let Some(heartbeat) = self.update(|status| status.heartbeat(Now::current()))
             && let Err(error) = self.pipeline.outbox.heartbeat(self.connection.clone(), heartbeat).await
             && let Some(repeats) = self.failed_heartbeats.record(now)
         {
@@ -218,7 +210,7 @@ impl ConnectionMonitor {
     async fn on_rejected(&mut self, why: RequestFailure) {
         let was_rejected = self.update(|status| {
             status.attempted = true;
-            std::mem::replace(&mut status.rejected, true)
+            status.rejected.replace(why.clone()).is_some()
         });
         if !was_rejected {
             self.raise(|name| AlertKind::ConnectionRejected(name, why)).await;

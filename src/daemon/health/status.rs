@@ -2,8 +2,14 @@
 //! status`.
 
 use crate::{
-    daemon::health::{alert::LoginAdvice, button_status::ButtonStatus, shared_status::SharedStoreStatus},
+    daemon::health::{
+        alert::{AlertKind, LoginAdvice},
+        button_status::ButtonStatus,
+        shared_status::SharedStoreStatus,
+    },
+    goto::lane::RequestFailure,
     model::{
+        card::Alert,
         ids::{ConnectionName, SinkName},
         time::{Now, ServerClock, Timestamp},
     },
@@ -87,20 +93,45 @@ pub struct ConnectionStatus {
     pub login_required: bool,
     /// Remedy of the login, if one is required.
     pub login_problem: Option<LoginAdvice>,
-    /// Whether GoTo rejects the connection.
-    pub rejected: bool,
+    /// Refusal of the connection by GoTo.
+    pub rejected: Option<RequestFailure>,
     /// Whether the first subscription was attempted, successful or not.
     pub attempted: bool,
-    /// Reason for which the last attempt of a lane got no answer.
-    pub fault: Option<NetworkFault>,
+    /// Failure of the last attempt of a lane.
+    pub failure: Option<RequestFailure>,
 }
 
 impl ConnectionStatus {
-    /// Returns the heartbeat to store while a lane is live. The next start backfills from it.
+    /// Returns the reason for which the last attempt of a lane got no answer.
     #[must_use]
-    pub fn heartbeat(&self, now: Timestamp) -> Option<Heartbeat> {
+    pub fn fault(&self) -> Option<NetworkFault> {
+        self.failure.as_ref().and_then(RequestFailure::fault)
+    }
+
+    /// Returns why no lane is live, as an alert with advice; `None` while one is, or before the first failure.
+    #[must_use]
+    pub fn down_reason(&self, name: &ConnectionName) -> Option<Alert> {
+        if !self.live.is_empty() {
+            return None;
+        }
+        if self.login_required {
+            let advice = self.login_problem.unwrap_or(LoginAdvice::LogIn);
+            return Some(AlertKind::LoginRequired(name.clone(), advice).alert());
+        }
+        if let Some(why) = &self.rejected {
+            return Some(AlertKind::ConnectionRejected(name.clone(), why.clone()).alert());
+        }
+        let advice = self.fault().map_or("The daemon retries.", NetworkFault::advice).to_owned();
+        self.failure.as_ref().map(|why| Alert { title: why.to_string(), advice, resolved: false })
+    }
+
+    /// Returns the heartbeat to store while a lane is live. The next start backfills from it. Its times are GoTo's: until
+    /// then the local clock may be set.
+    #[must_use]
+    pub fn heartbeat(&self, now: Now) -> Option<Heartbeat> {
         let uncovered_since = self.unrecovered_gaps.first().copied().into_iter().chain(self.unposted_since).min();
-        (!self.live.is_empty()).then_some(Heartbeat { live_at: now, uncovered_since })
+        let live_at = self.clock.map_or(now.timestamp, |clock| clock.bounds(now).0);
+        (!self.live.is_empty()).then_some(Heartbeat { live_at, uncovered_since })
     }
 
     /// Removes the recovered gaps beginning in this time.
@@ -201,7 +232,7 @@ impl Status {
             parts.extend(down.map(|(name, _)| format!("{name} has no live lane")));
         }
         for (name, connection) in self.connections.iter().filter(|(_, connection)| is_down(connection)) {
-            parts.extend(connection.fault.map(|fault| format!("{name}: {fault}")));
+            parts.extend(connection.fault().map(|fault| format!("{name}: {fault}")));
         }
         if !self.disabled.is_empty() {
             let names: Vec<&str> = self.disabled.iter().map(SinkName::as_str).collect();
@@ -242,19 +273,22 @@ mod tests {
     }
 
     #[test]
-    fn heartbeat_of_live_connection_names_the_earliest_uncovered_time() {
-        let now: Timestamp = "2026-10-05T14:03:11Z".parse().unwrap();
+    fn heartbeat_has_gotos_time_and_the_earliest_uncovered_time() {
+        let local = Now { instant: Instant::now(), timestamp: "2026-10-05T16:03:11Z".parse().unwrap() };
+        let offset = SignedDuration::from_hours(-2);
+        let now = local.timestamp.checked_add(offset).unwrap();
+        let clock = Some(ServerClock { offset, learned: local });
         let before = |seconds: i64| now.checked_sub(SignedDuration::from_secs(seconds)).unwrap();
-        let mut status = ConnectionStatus { unposted_since: Some(before(30)), ..ConnectionStatus::default() };
-        assert_eq!(status.heartbeat(now), None, "no lane is live");
+        let mut status = ConnectionStatus { unposted_since: Some(before(30)), clock, ..ConnectionStatus::default() };
+        assert_eq!(status.heartbeat(local), None, "no lane is live");
         status.live.insert(0);
         let heartbeat = |since| Some(Heartbeat { live_at: now, uncovered_since: since });
-        assert_eq!(status.heartbeat(now), heartbeat(Some(before(30))));
+        assert_eq!(status.heartbeat(local), heartbeat(Some(before(30))));
         status.unrecovered_gaps.insert(before(60));
-        assert_eq!(status.heartbeat(now), heartbeat(Some(before(60))));
+        assert_eq!(status.heartbeat(local), heartbeat(Some(before(60))));
         status.gap_recovered(before(60), now);
         status.unposted_since = None;
-        assert_eq!(status.heartbeat(now), heartbeat(None));
+        assert_eq!(status.heartbeat(local), heartbeat(None));
     }
 
     #[test]

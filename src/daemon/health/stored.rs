@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     model::{
-        ids::SinkName,
+        ids::{ConnectionName, SinkName},
         time::{Timestamp, elapsed},
     },
     runtime::metrics::{Metrics, StoredLatency},
@@ -76,18 +76,26 @@ pub struct StoredConnection {
     pub fallback: bool,
     /// Whether a login is required.
     pub login_required: bool,
-    /// Reason for which the last attempt of a lane got no answer.
-    pub fault: Option<String>,
+    /// Reason for which no lane is live; `None` while one is.
+    pub reason: Option<String>,
+    /// Remedy of that reason.
+    pub advice: Option<String>,
+    /// GoTo's time minus the local time, in milliseconds. The times of heartbeats are GoTo's.
+    pub clock_offset_ms: i64,
 }
 
-impl From<&ConnectionStatus> for StoredConnection {
-    fn from(status: &ConnectionStatus) -> Self {
+impl StoredConnection {
+    fn of(name: &ConnectionName, status: &ConnectionStatus) -> Self {
+        let reason = status.down_reason(name);
+        let offset = status.clock.map_or(0, |clock| clock.offset.as_millis());
         Self {
             lanes: status.lanes,
             live: u8::try_from(status.live.len()).unwrap_or(u8::MAX),
             fallback: status.fallback,
             login_required: status.login_required,
-            fault: status.fault.filter(|_| status.live.is_empty()).map(|fault| fault.to_string()),
+            reason: reason.as_ref().map(|reason| reason.title.clone()),
+            advice: reason.map(|reason| reason.advice),
+            clock_offset_ms: i64::try_from(offset).unwrap_or_default(),
         }
     }
 }
@@ -109,7 +117,11 @@ impl StoredStatus {
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             problems: status.problems(now),
-            connections: status.connections.iter().map(|(name, one)| (name.to_string(), one.into())).collect(),
+            connections: status
+                .connections
+                .iter()
+                .map(|(name, one)| (name.to_string(), StoredConnection::of(name, one)))
+                .collect(),
             disabled: status.disabled.iter().map(SinkName::to_string).collect(),
             buttons: status.buttons.iter().map(|(name, one)| (name.to_string(), one.describe())).collect(),
             store_in_memory: status.store_in_memory,

@@ -3,10 +3,7 @@
 use super::Daemon;
 use crate::{
     daemon::{health::status::ConnectionStatus, system::sd_notify},
-    model::{
-        ids::ConnectionName,
-        time::{Now, Timestamp},
-    },
+    model::{ids::ConnectionName, time::Now},
     outbox::Heartbeat,
     runtime::message_id,
 };
@@ -14,7 +11,7 @@ use crate::{
 impl Daemon {
     /// Writes heartbeats, reads the backlog, updates the status line and feeds the watchdog.
     pub(super) async fn housekeeping(&mut self) {
-        let now = Timestamp::now();
+        let now = Now::current();
         self.restore_state_dir();
         let heartbeats: Vec<(ConnectionName, Heartbeat)> = {
             let status = self.pipeline.status.lock();
@@ -39,7 +36,7 @@ impl Daemon {
             (status.summary(today), status.is_ready())
         };
         let status = self.pipeline.status.lock().clone();
-        self.status_file.update(&status, &self.pipeline.metrics, now, Now::current().instant);
+        self.status_file.update(&status, &self.pipeline.metrics, now.timestamp, Now::current().instant);
         self.readiness.update(is_ready, &summary);
         let Some(limit) = sd_notify::watchdog_interval() else { return };
         // The watchdog is fed while the store, this task and all others make progress. systemd restarts a stalled

@@ -1,6 +1,6 @@
 //! A GoTo channel and the times of its lifetime.
 
-use super::RandomSource;
+use super::{FailureClass, RandomSource};
 use crate::model::{
     ids::{AccountKey, ChannelId},
     secret::Secret,
@@ -16,6 +16,9 @@ const MAX_LIFETIME: Duration = Duration::from_secs(86_400);
 
 /// Failed sockets in a row after which another channel is tried: about a minute of growing waits.
 const MAX_FAILED_OPENS: u8 = 6;
+/// Time in which sockets to an unreached host do not count: they are tried every few seconds and prove nothing about the
+/// channel. A minute, as for other failures.
+const UNREACHED_GRACE: Duration = Duration::from_secs(60);
 
 /// A channel with its URL and lifetime.
 #[derive(Debug, Clone)]
@@ -26,6 +29,8 @@ pub(super) struct Channel {
     pub renewed_at: Instant,
     /// Sockets in a row that failed to open. A failed socket does not condemn its channel.
     pub failed_opens: u8,
+    /// Time of the first of them, and of those to an unreached host.
+    pub failed_since: Option<Instant>,
 }
 
 /// A channel that survives a failed step.
@@ -39,7 +44,7 @@ pub(super) struct Reusable {
 impl Channel {
     /// Creates a channel. `sent`: time of the create request, which is before the lifetime began.
     pub(super) fn new(id: ChannelId, url: Secret, lifetime: Option<i64>, sent: Instant) -> Self {
-        Self { id, url, lifetime: parse_lifetime(lifetime), renewed_at: sent, failed_opens: 0 }
+        Self { id, url, lifetime: parse_lifetime(lifetime), renewed_at: sent, failed_opens: 0, failed_since: None }
     }
 
     pub(super) fn expires(&self) -> Instant {
@@ -55,6 +60,15 @@ impl Channel {
     /// Returns three quarters of the lifetime: from then on a replacement is built.
     pub(super) fn replace_after(&self) -> Instant {
         self.renewed_at + self.lifetime.mul_f64(0.75)
+    }
+
+    /// Counts a socket that failed to open.
+    pub(super) fn count_failed_open(&mut self, class: FailureClass, now: Instant) {
+        let since = *self.failed_since.get_or_insert(now);
+        let is_unreached = matches!(class, FailureClass::Unreachable(fault) if fault.is_unreached());
+        if !is_unreached || now.saturating_duration_since(since) >= UNREACHED_GRACE {
+            self.failed_opens = self.failed_opens.saturating_add(1);
+        }
     }
 
     /// Returns whether another socket may be opened: some lifetime is left, and not too many sockets failed.

@@ -14,10 +14,11 @@ pub(super) struct ClockWatch {
 }
 
 impl ClockWatch {
-    /// Records `now` and returns whether time is missing since the last call. `due`: time at which a tick was due.
+    /// Records `now` and returns whether time is missing since the last call. `due`: time at which a tick is due, or was.
     pub(super) fn jumped(&mut self, now: Now, due: Option<Instant>) -> bool {
-        let late = due.is_some_and(|due| now.instant.saturating_duration_since(due) > TOLERANCE);
         let Some(last) = self.last.replace(now) else { return false };
+        // An input handled since then proves that the process ran: the tick only waits behind others.
+        let late = due.is_some_and(|due| now.instant.saturating_duration_since(due.max(last.instant)) > TOLERANCE);
         let wall = now.timestamp.duration_since(last.timestamp).as_secs_f64();
         let monotonic = now.instant.saturating_duration_since(last.instant).as_secs_f64();
         late || (wall - monotonic).abs() > TOLERANCE.as_secs_f64()
@@ -43,6 +44,10 @@ mod tests {
         };
         assert!(!jumped(at(160, 160), Some(158)));
         assert!(jumped(at(160, 160), Some(150)), "late tick: the VM was paused with its clocks");
+        let mut busy = ClockWatch::default();
+        busy.jumped(at(100, 100), None);
+        let due = start + Duration::from_secs(102);
+        assert!(busy.jumped(at(140, 140), Some(due)) && !busy.jumped(at(141, 141), Some(due)), "one pause, one jump");
         assert!(jumped(at(101, 3_700), None), "suspend: the monotonic clock stood still");
         assert!(jumped(at(110, 40), None), "the wall clock was set back");
         assert!(!jumped(at(110, 107), None), "small differences are corrections of NTP");

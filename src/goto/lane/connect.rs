@@ -6,9 +6,12 @@ use super::{
     live_connection::{LiveConnection, SUBSCRIBE_TIMEOUT},
     machine::{Lane, State},
 };
-use crate::model::{
-    ids::{AccountKey, ChannelId},
-    time::Now,
+use crate::{
+    model::{
+        ids::{AccountKey, ChannelId},
+        time::Now,
+    },
+    runtime::backoff::BackoffPolicy,
 };
 use std::time::{Duration, Instant};
 
@@ -64,12 +67,16 @@ impl Lane {
         now: Instant,
         random: RandomSource<'_>,
     ) {
-        channel.failed_opens = channel.failed_opens.saturating_add(1);
-        // A refused upgrade comes from a proxy or a host: the login is not rejected.
         let class = match failure.class {
-            FailureClass::Gone => FailureClass::Gone,
-            _ => FailureClass::Transient,
+            kept @ (FailureClass::Gone | FailureClass::Unreachable(_)) => kept,
+            // A refused upgrade comes from a proxy or a host: the login is not rejected.
+            FailureClass::Transient
+            | FailureClass::TooManyChannels
+            | FailureClass::Rejected
+            | FailureClass::NoToken
+            | FailureClass::NoAccounts => FailureClass::Transient,
         };
+        channel.count_failed_open(class, now);
         let reusable = Reusable { channel, pending: Some(pending) };
         self.fail(RequestFailure { class, ..failure }, Some(reusable), now, random);
     }
@@ -85,6 +92,9 @@ impl Lane {
         let (until, for_token, keep) = match failure.class {
             FailureClass::Rejected | FailureClass::NoAccounts => return self.reject(failure, channel, now, random),
             FailureClass::NoToken => (now + TOKEN_WAIT, true, true),
+            FailureClass::Unreachable(fault) if fault.is_unreached() => {
+                (now + self.backoff.next_within(random(), BackoffPolicy::UNREACHED_MAX), false, true)
+            }
             FailureClass::Transient | FailureClass::Unreachable(_) => {
                 (now + self.backoff.next(random(), failure.retry_after), false, true)
             }
@@ -231,7 +241,7 @@ impl Lane {
         match answer {
             Err(failure) => self.fail_open(failure, channel, pending, now.instant, random),
             Ok(()) => {
-                channel.failed_opens = 0;
+                (channel.failed_opens, channel.failed_since) = (0, None);
                 self.rejection_backoff.reset();
                 self.rejection_reported = false;
                 self.reported_failure = None;

@@ -87,6 +87,8 @@ impl Lane {
             | DisconnectReason::Expired
             | DisconnectReason::Gone => link.last_frame,
         };
+        // A loss found right after a pause happened in it.
+        let live_until = link.before_pause(now.instant).unwrap_or(live_until);
         self.last_loss = Some((why, live_until));
     }
 

@@ -71,6 +71,8 @@ pub(super) struct LiveConnection {
     ping_at: Instant,
     /// Deadline of the answer to the last ping.
     pong_until: Option<Instant>,
+    /// Last frame before a pause of the process, and the time until which a loss counts as one in the pause.
+    paused: Option<(Now, Instant)>,
     /// Whether a ping was not answered in time, and this is still to be emitted.
     suspicion: bool,
     /// Whether the channel no longer exists at GoTo.
@@ -111,6 +113,7 @@ impl LiveConnection {
             unanswered_pings: 0,
             ping_at: now.instant + random_ping_interval(random),
             pong_until: None,
+            paused: None,
             suspicion: false,
             gone: false,
             renewal,
@@ -139,6 +142,16 @@ impl LiveConnection {
         self.last_frame = now;
         self.unanswered_pings = 0;
         self.pong_until = None;
+    }
+
+    /// Records that the process was paused: frames read now may be older, and the socket may be closed already.
+    pub(super) fn mark_paused(&mut self, now: Instant) {
+        self.paused = Some((self.last_frame, now + PONG_TIMEOUT));
+    }
+
+    /// Returns the last frame before a pause that has just ended.
+    pub(super) fn before_pause(&self, now: Instant) -> Option<Now> {
+        self.paused.filter(|(_, until)| now <= *until).map(|(last_frame, _)| last_frame)
     }
 
     /// Starts a test with one ping, the last before the connection counts as dead. Returns the socket to ping; `None`

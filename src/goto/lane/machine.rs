@@ -114,8 +114,8 @@ impl Lane {
 
     /// Handles one input and returns the effects to execute now.
     pub fn handle(&mut self, input: Input, now: Now, random: RandomSource<'_>) -> Vec<Effect> {
-        let due = self.deadline().filter(|_| matches!(input, Input::Tick));
-        if self.clock.jumped(now, due) {
+        // Before the input: after a pause, inputs that waited come before the tick.
+        if self.clock.jumped(now, self.deadline()) {
             self.on_clock_jump(now);
         }
         match input {
@@ -179,7 +179,10 @@ impl Lane {
     fn on_clock_jump(&mut self, now: Now) {
         let last = self.live_links().map(|link| link.last_frame).max_by_key(|frame| frame.instant);
         self.probe(now.instant);
-        self.live_links().for_each(|link| link.refresh_required(now.instant));
+        for link in self.live_links() {
+            link.mark_paused(now.instant);
+            link.refresh_required(now.instant);
+        }
         if let Some(live_until) = last {
             self.effects.push(Effect::Emit(LaneEvent::ClockJump { live_until }));
         }

@@ -76,6 +76,20 @@ impl RequestFailure {
     pub const fn new(class: FailureClass) -> Self {
         Self { class, status: None, retry_after: None, reason: None }
     }
+
+    /// Returns the reason for which no answer came.
+    #[must_use]
+    pub const fn fault(&self) -> Option<NetworkFault> {
+        match self.class {
+            FailureClass::Unreachable(fault) => Some(fault),
+            FailureClass::Transient
+            | FailureClass::Gone
+            | FailureClass::TooManyChannels
+            | FailureClass::Rejected
+            | FailureClass::NoToken
+            | FailureClass::NoAccounts => None,
+        }
+    }
 }
 
 impl fmt::Display for RequestFailure {

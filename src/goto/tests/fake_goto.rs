@@ -1,6 +1,7 @@
 //! A fake GoTo on loopback with a few routes: stores channels and sockets, counts requests, and fails on command.
 //! Answers have the shapes of the API's documentation.
 
+use crate::model::time::Timestamp;
 use axum::{
     Json, Router,
     body::Body,
@@ -11,6 +12,7 @@ use axum::{
 };
 use futures_util::{SinkExt as _, StreamExt as _};
 use hyper_util::rt::TokioIo;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -53,7 +55,19 @@ pub(super) struct FakeState {
     pub identity: Value,
     pub active: Vec<Value>,
     pub reports: Vec<Value>,
+    /// `startTime` and `endTime` of every query for reports.
+    pub report_spans: Vec<(String, String)>,
+    /// Seconds by which the clock of the `Date` header is ahead of the local one.
+    pub clock_ahead: i64,
+    /// Address of the sockets, if it is another one.
+    pub socket_address: Option<String>,
     pub accounts: BTreeMap<String, u16>,
+}
+
+impl FakeState {
+    pub fn now(&self) -> Timestamp {
+        Timestamp::now().checked_add(SignedDuration::from_secs(self.clock_ahead)).unwrap()
+    }
 }
 
 #[derive(Clone)]
@@ -129,7 +143,7 @@ async fn intercept(State((fake, _)): Shared, request: Request, next: axum::middl
         let known = open || bearer == format!("Bearer {}", fake.access);
         answer.or_else(|| (!known).then(|| (401, json!({"errorCode": "AUTHN_EXPIRED_TOKEN"}))))
     };
-    match replacement {
+    let mut answer = match replacement {
         Some((status, body)) => {
             let mut answer = (StatusCode::from_u16(status).unwrap(), Json(body.clone())).into_response();
             if let Some(after) = body.get("retryAfter").and_then(Value::as_u64) {
@@ -138,7 +152,10 @@ async fn intercept(State((fake, _)): Shared, request: Request, next: axum::middl
             answer
         }
         None => next.run(request).await,
-    }
+    };
+    let date = httpdate::fmt_http_date(fake.lock().unwrap().now().into());
+    answer.headers_mut().insert(header::DATE, date.parse().unwrap());
+    answer
 }
 
 async fn token(State((fake, _)): Shared, Form(form): Form<HashMap<String, String>>) -> Json<Value> {
@@ -168,6 +185,7 @@ async fn create(State((fake, address)): Shared, Path(name): Path<String>) -> (St
     fake.created_count += 1;
     let id = format!("channel-{}", fake.created_count);
     fake.channels.insert(id.clone(), name.clone());
+    let address = fake.socket_address.clone().unwrap_or(address);
     let data =
         json!({"channelType": "WebSockets", "channelURL": format!("ws://{address}/ws/{id}\n"), "isConnected": false});
     let answer =
@@ -209,8 +227,11 @@ async fn active(State((fake, _)): Shared) -> Json<Value> {
 }
 
 async fn reports(State((fake, _)): Shared, Query(query): Query<HashMap<String, String>>) -> Json<Value> {
-    assert!(query["startTime"].ends_with('Z') && query["startTime"] < query["endTime"]);
-    Json(json!({"items": fake.lock().unwrap().reports}))
+    let span = (query["startTime"].clone(), query["endTime"].clone());
+    assert!(span.0.ends_with('Z') && span.0 < span.1);
+    let mut fake = fake.lock().unwrap();
+    fake.report_spans.push(span);
+    Json(json!({"items": fake.reports}))
 }
 
 async fn identity(State((fake, _)): Shared) -> Json<Value> {

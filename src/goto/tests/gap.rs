@@ -1,6 +1,7 @@
 //! Event gaps, and calls without a single frame.
 
 use super::*;
+use jiff::SignedDuration;
 
 #[tokio::test]
 async fn cut_socket_opens_gap_and_backfill_closes_it() {
@@ -45,6 +46,42 @@ async fn cut_socket_opens_gap_and_backfill_closes_it() {
     run.connection.close().await;
 }
 
+/// Returns a report that ended now, by the clock of GoTo.
+fn report_ended_now(goto: &FakeGoto, call: &str) -> Value {
+    goto.with(|fake| json!({"conversationSpaceId": call, "accountKey": "1", "callEnded": fake.now().to_string()}))
+}
+
+#[tokio::test]
+async fn gap_and_poll_find_calls_although_the_local_clock_is_wrong() {
+    for ahead in [7_200, -7_200] {
+        let goto = FakeGoto::start().await;
+        goto.with(|fake| fake.clock_ahead = ahead);
+        let mut run = run(goto, |settings| settings.backfill_interval = Duration::from_secs(1)).await;
+        run.live().await;
+        let hidden = report_ended_now(&run.goto, "hidden");
+        run.goto.with(|fake| fake.reports = vec![hidden]);
+        run.goto.push(|| PeerAction::Cut);
+        let (from, to, reports) = run
+            .until(|event| match event {
+                ConnectionEvent::GapClosed { from, to, reports: Reports::Fetched(reports) } => {
+                    Some((from, to, reports))
+                }
+                _ => None,
+            })
+            .await;
+        assert_eq!(reports.len(), 1, "{ahead}: {from} to {to}");
+        let (now, (start, end)) = run.goto.with(|fake| (fake.now(), fake.report_spans.last().cloned().unwrap()));
+        let off = [from, to, end.parse().unwrap()].map(|at| now.duration_since(at).as_secs().abs());
+        assert!(off.iter().all(|seconds| *seconds < 60), "{ahead}: {off:?}");
+        assert!(start.parse::<Timestamp>().unwrap() < now, "{ahead}: {start}");
+        let swallowed = report_ended_now(&run.goto, "swallowed");
+        run.goto.with(|fake| fake.reports = vec![swallowed]);
+        let late = |event| if let ConnectionEvent::LateReports(late) = event { late.into_iter().next() } else { None };
+        assert_eq!(run.until(late).await.call.as_str(), "swallowed", "{ahead}");
+        run.connection.close().await;
+    }
+}
+
 #[tokio::test]
 async fn swallowed_call_is_found_by_polling_until_scope_is_missing() {
     let gone = json!({"conversationSpaceId": "swallowed", "accountKey": "1", "callEnded": "2999-01-01T00:00:00Z"});
@@ -54,6 +91,9 @@ async fn swallowed_call_is_found_by_polling_until_scope_is_missing() {
     run.goto.with(|fake| fake.reports.push(gone));
     let late = |event| if let ConnectionEvent::LateReports(late) = event { late.into_iter().next() } else { None };
     assert_eq!(run.until(late).await.call.as_str(), "swallowed");
+    let (now, start) = run.goto.with(|fake| (fake.now(), fake.report_spans.last().unwrap().0.clone()));
+    let back = now.duration_since(start.parse().unwrap());
+    assert!(back >= SignedDuration::from_hours(4), "a report is found by the start of its call: {back}");
     let refused = json!({"errorCode": "AUTHZ_INSUFFICIENT_SCOPE"});
     run.goto.answer_next("GET /call-events-report", &[(403, refused)]);
     let unused = || run.goto.with(|fake| fake.overrides.iter().any(|(_, answers)| !answers.is_empty()));

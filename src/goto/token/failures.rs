@@ -4,7 +4,7 @@ use super::{
     DENIAL_RETRY_DELAY, LoginReason, MIN_FORCED_REFRESH_INTERVAL, REJECTED_RETRY, RefreshError, State, TokenMachine,
 };
 use super::{Effect, RefreshToken};
-use crate::model::secret::Secret;
+use crate::{model::secret::Secret, runtime::backoff::BackoffPolicy};
 use std::time::Instant;
 
 impl TokenMachine {
@@ -16,6 +16,11 @@ impl TokenMachine {
             RefreshError::Transient(after) => {
                 self.is_repeat = false;
                 self.state = State::Backoff { until: now + self.backoff.next(random, after) };
+            }
+            RefreshError::Unreached => {
+                self.is_repeat = false;
+                self.state =
+                    State::Backoff { until: now + self.backoff.next_within(random, BackoffPolicy::UNREACHED_MAX) };
             }
             RefreshError::AnswerLost if !self.is_repeat => {
                 self.is_repeat = true;

@@ -41,6 +41,8 @@ pub enum RefreshError {
     },
     /// A transient failure, with the server's `Retry-After`.
     Transient(Option<Duration>),
+    /// No connection was established.
+    Unreached,
     /// The request may have been processed, but its answer was lost.
     AnswerLost,
 }

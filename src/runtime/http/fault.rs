@@ -31,6 +31,8 @@ pub enum NetworkFault {
     Certificate,
     /// The TLS handshake failed.
     Tls,
+    /// No connection in time.
+    ConnectTimeout,
     /// No answer in time.
     Timeout,
     /// The connection ended before an answer.
@@ -44,10 +46,22 @@ impl NetworkFault {
     #[must_use]
     pub fn of(error: &(dyn Error + 'static)) -> Self {
         // The reason of a proxy comes first: its causes describe the way to the proxy, not to the host.
-        error_chain(error)
+        let fault = error_chain(error)
             .find_map(proxy_fault)
             .or_else(|| error_chain(error).find_map(host_fault))
-            .unwrap_or_else(|| if is_timeout(error) { Self::Timeout } else { Self::Other })
+            .unwrap_or_else(|| if is_timeout(error) { Self::Timeout } else { Self::Other });
+        let is_connect =
+            || error_chain(error).any(|error| error.downcast_ref().is_some_and(reqwest::Error::is_connect));
+        if fault == Self::Timeout && is_connect() { Self::ConnectTimeout } else { fault }
+    }
+
+    /// Returns whether no connection was established: the attempt cost the host nothing.
+    #[must_use]
+    pub const fn is_unreached(self) -> bool {
+        matches!(
+            self,
+            Self::Dns | Self::DnsSilent | Self::Refused | Self::NoRoute | Self::ProxyUnreachable | Self::ConnectTimeout
+        )
     }
 
     /// Returns the reason.
@@ -66,7 +80,7 @@ impl NetworkFault {
             Self::CertificateName => "the certificate belongs to another host",
             Self::Certificate => "the certificate is not valid",
             Self::Tls => "the TLS handshake failed",
-            Self::Timeout => "no answer in time",
+            Self::ConnectTimeout | Self::Timeout => "no answer in time",
             Self::Closed => "the connection ended before an answer",
             Self::Other => "the request failed",
         }
@@ -95,7 +109,9 @@ impl NetworkFault {
             }
             Self::CertificateName => "Check the host in the config. A captive portal or DNS filter also causes this.",
             Self::Certificate | Self::Tls => "Check whether a proxy or firewall inspects TLS, and [network] ca.",
-            Self::Timeout => "A firewall may drop the packets. If the network needs a proxy, set [network] proxy.",
+            Self::ConnectTimeout | Self::Timeout => {
+                "A firewall may drop the packets. If the network needs a proxy, set [network] proxy."
+            }
             Self::Closed | Self::Other => "The daemon retries. If this lasts, check firewall and proxy.",
         }
     }

@@ -183,7 +183,7 @@ async fn proxy_that_fails_is_named() {
         (ProxyAnswer::Status("403 Forbidden"), NetworkFault::ProxyRefused),
         (ProxyAnswer::Status("502 Bad Gateway"), NetworkFault::ProxyRefused),
         (ProxyAnswer::Close, NetworkFault::ProxyRefused),
-        (ProxyAnswer::Hang, NetworkFault::Timeout),
+        (ProxyAnswer::Hang, NetworkFault::ConnectTimeout),
     ];
     for (answer, fault) in cases {
         let (address, _heads) = proxy(answer).await;

@@ -121,6 +121,13 @@ impl SinkMetrics {
         }
     }
 
+    /// Converts a local time into GoTo's, for ages of GoTo's times.
+    #[must_use]
+    pub fn goto_time(&self, local: Timestamp) -> Timestamp {
+        let offset = SignedDuration::from_millis(self.0.clock_offset.load(Ordering::Relaxed));
+        local.saturating_add(offset).unwrap_or(local)
+    }
+
     /// Records the times of an accepted card of a call update. `received`: local time of the update. `occurred`: GoTo's time
     /// of it.
     pub fn card_times(&self, status: &str, received: Option<Timestamp>, occurred: Timestamp, now: Timestamp) {
@@ -128,8 +135,7 @@ impl SinkMetrics {
         if let (Some(received), Some(histogram)) = (received, self.0.card_delay.get(index)) {
             histogram.observe(elapsed(received, now));
         }
-        let offset = SignedDuration::from_millis(self.0.clock_offset.load(Ordering::Relaxed));
-        let latency = elapsed(occurred, now.saturating_add(offset).unwrap_or(now));
+        let latency = elapsed(occurred, self.goto_time(now));
         if let Some(histogram) = self.0.call_to_card.get(index) {
             histogram.observe(latency);
         }

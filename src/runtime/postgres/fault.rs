@@ -209,7 +209,7 @@ fn of_io(error: &io::Error) -> PostgresFault {
             NetworkFault::CertificateIssuer => PostgresFault::CertificateIssuer,
             NetworkFault::CertificateName => PostgresFault::CertificateName,
             NetworkFault::Certificate | NetworkFault::Tls => PostgresFault::Tls,
-            NetworkFault::Timeout => PostgresFault::Timeout,
+            NetworkFault::ConnectTimeout | NetworkFault::Timeout => PostgresFault::Timeout,
             NetworkFault::Closed => PostgresFault::Closed,
             NetworkFault::ProxyUnreachable
             | NetworkFault::ProxyLogin

@@ -9,6 +9,9 @@ use crate::{
     runtime::{metrics::LatencySummary, text::printable_start},
 };
 
+/// Longest reason and advice: both are texts of the daemon, but from a file.
+const MAX_REASON: usize = 400;
+
 impl ConnectionState {
     pub(super) fn is_down(&self, now: Timestamp) -> bool {
         !self.is_polled() && self.last_live.is_none_or(|last_live| elapsed(last_live, now) > DOWN_AFTER)
@@ -21,6 +24,13 @@ impl ConnectionState {
 
     fn describe_lanes(&self) -> String {
         self.lanes.as_ref().map_or_else(String::new, |it| format!(", {} of {} lanes", it.live, it.lanes))
+    }
+
+    /// Returns why no lane is live, and what to do.
+    pub(super) fn reason(&self) -> Option<String> {
+        let lanes = self.lanes.as_ref()?;
+        let (reason, advice) = (lanes.reason.as_ref()?, lanes.advice.as_deref().unwrap_or_default());
+        Some(format!("{}. {}", printable_start(reason, MAX_REASON), printable_start(advice, MAX_REASON)))
     }
 
     pub(super) fn describe(&self, now: Timestamp) -> String {

@@ -37,6 +37,16 @@ impl LoginAdvice {
         }
     }
 
+    /// Returns what is wrong, for the title of the alert.
+    fn problem(self, connection: &ConnectionName) -> String {
+        match self {
+            Self::LogIn => format!("GoTo requires a new login for {connection}"),
+            Self::ReplacePat => format!("GoTo requires a new personal access token for {connection}"),
+            Self::RepairClient => format!("GoTo rejects the client_id or client_secret of {connection}"),
+            Self::RepairFile => format!("The token file of {connection} cannot be used"),
+        }
+    }
+
     fn text(self, connection: &ConnectionName) -> String {
         match self {
             Self::LogIn => format!("Run: poprelay login --connection {connection}. The daemon picks up the new token."),
@@ -82,7 +92,7 @@ impl AlertKind {
         let resolved = |title: String| Alert { title, advice: String::new(), resolved: true };
         match self {
             Self::LoginRequired(name, advice) => firing(
-                format!("GoTo requires a new login for {name}: no call is received until then"),
+                format!("{}: no call is received until then", advice.problem(name)),
                 &advice.text(name),
             ),
             Self::ScopesMissing(name, missing, advice) => firing(

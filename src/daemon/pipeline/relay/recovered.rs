@@ -7,7 +7,7 @@ use crate::{
     goto::Reports,
     model::{
         call::Report,
-        time::{Now, Timestamp, elapsed},
+        time::{Now, Timestamp, before, elapsed},
     },
     runtime::message_id,
 };
@@ -49,7 +49,8 @@ impl Relay {
 
     /// Recovers calls unknown to the tracker: of an event gap, or of an earlier run.
     pub(super) async fn recover(&mut self, settings: &Arc<Settings>, reports: Vec<Report>) {
-        let Now { instant, timestamp: now } = Now::current();
+        let Now { instant, timestamp: local } = Now::current();
+        let now = self.goto_now();
         for report in reports {
             if is_conclusive(&report) || self.recovery.wants(&report, now) {
                 let in_gap = self.recovery.covers(&report);
@@ -58,7 +59,7 @@ impl Relay {
         }
         self.publish_unposted();
         let ready = self.awaited.ready(|report| self.recovery.covers(report), instant);
-        self.post_recovered(settings, ready.reports, now).await;
+        self.post_recovered(settings, ready.reports, local).await;
         for update in self.recovery.end_unreported(&ready.unreported) {
             self.emit(settings, update);
         }
@@ -70,8 +71,9 @@ impl Relay {
             return;
         }
         let calls: Vec<_> = reports.iter().map(|report| report.call.clone()).collect();
-        self.read_ended_elsewhere(now).await;
-        let recovered = self.recovery.recover(reports, now);
+        let goto_now = self.goto_now();
+        self.read_ended_elsewhere(goto_now).await;
+        let recovered = self.recovery.recover(reports, goto_now);
         let emitted: HashSet<_> = recovered.updates.iter().map(|update| update.call.id.clone()).collect();
         for update in recovered.updates {
             self.emit(settings, update);
@@ -93,11 +95,19 @@ impl Relay {
         self.publish_unposted();
     }
 
+    /// Returns GoTo's time. Ages of reports compare with it: the local clock may be wrong.
+    fn goto_now(&self) -> Timestamp {
+        let now = Now::current();
+        self.pipeline.status.goto_time(now.timestamp, now)
+    }
+
     /// Reads which calls other daemons on the shared store have posted to their end. An event gap of this daemon hid no call
     /// that another daemon received.
     async fn read_ended_elsewhere(&mut self, now: Timestamp) {
         let is_shared = self.pipeline.status.lock().shared_store.is_some();
         let Some(since) = self.recovery.earliest_gap().filter(|_| is_shared) else { return };
+        // The store has local times, which a slow local clock makes earlier than the gap.
+        let since = before(since, elapsed(Timestamp::now(), now));
         match self.pipeline.outbox.ended_calls(since).await {
             Ok(ended) => self.recovery.ended_elsewhere(ended, now),
             Err(error) => tracing::warn!(%error, "ended calls of other daemons not read"),

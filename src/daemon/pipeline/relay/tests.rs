@@ -27,7 +27,7 @@ use crate::{
     },
     outbox,
     route::Routes,
-    runtime::watchdog::TaskMonitor,
+    runtime::{captured_journal::CapturedJournal, http::NetworkFault, watchdog::TaskMonitor},
 };
 use std::collections::{HashMap, HashSet};
 
@@ -128,6 +128,22 @@ async fn rejection_of_several_lanes_raises_one_alert_and_one_end() {
         })
         .collect();
     assert_eq!(resolved, [false, true]);
+}
+
+#[tokio::test]
+async fn lane_that_fails_to_connect_is_logged_with_cause_and_advice() {
+    let journal = CapturedJournal::start();
+    let dir = tempfile::tempdir().unwrap();
+    let pipeline = pipeline(&dir);
+    let name: ConnectionName = "main".try_into().unwrap();
+    pipeline.status.lock().connections.insert(name.clone(), ConnectionStatus::default());
+    let why = RequestFailure::new(FailureClass::Unreachable(NetworkFault::Closed));
+    run_relay(&pipeline, vec![ConnectionEvent::LaneFailing { lane: 0, why }]).await;
+    let text = journal.text();
+    for part in ["lane failed to connect", "the connection ended before an answer", "check firewall and proxy"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert_eq!(pipeline.status.lock().connections[&name].fault(), Some(NetworkFault::Closed));
 }
 
 /// Returns a first frame of a call whose phone rings.

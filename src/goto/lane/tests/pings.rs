@@ -63,3 +63,36 @@ fn two_unanswered_pings_end_connection_dated_by_last_frame() {
     assert_eq!((pings, lost), (2, (DisconnectReason::Silent, last)));
     assert!(harness.now.instant - last.instant <= Duration::from_secs(22));
 }
+
+#[test]
+fn close_found_after_a_pause_is_dated_by_the_last_frame_before_it() {
+    for waiting_frames in [0, 3] {
+        let (mut harness, socket) = LaneHarness::live("c");
+        let last = harness.advance(8).now;
+        harness.send(Input::Frame(socket));
+        // Stopped by a signal: both clocks go on, and what waits is read before the tick.
+        harness.advance(40);
+        let mut jumps = 0;
+        for _ in 0..waiting_frames {
+            let out = harness.send(Input::Frame(socket));
+            jumps += out.iter().filter(|effect| matches!(effect, Effect::Emit(LaneEvent::ClockJump { .. }))).count();
+        }
+        harness.send(Input::Ended(socket, DisconnectReason::Closed));
+        let down = LaneEvent::Down { why: DisconnectReason::Closed, live_until: last };
+        assert!(
+            harness.out.iter().any(|effect| matches!(effect, Effect::Emit(event) if *event == down)),
+            "{waiting_frames}: {:?}",
+            harness.out
+        );
+        assert!(jumps <= 1, "{jumps}");
+    }
+    let (mut harness, socket) = LaneHarness::live("c");
+    let now = harness.advance(7).now;
+    harness.send(Input::Ended(socket, DisconnectReason::Closed));
+    let down = LaneEvent::Down { why: DisconnectReason::Closed, live_until: now };
+    assert!(
+        harness.out.iter().any(|effect| matches!(effect, Effect::Emit(event) if *event == down)),
+        "{:?}",
+        harness.out
+    );
+}

@@ -56,6 +56,18 @@ fn transient_refresh_failures_back_off_without_end() {
 }
 
 #[test]
+fn refresh_at_an_unreached_host_waits_five_seconds_at_most() {
+    let mut harness = TokenHarness::with_file();
+    let mut longest = Duration::ZERO;
+    for _ in 0..50 {
+        assert!(harness.send(Input::Refreshed(Err(RefreshError::Unreached))).is_empty());
+        longest = longest.max(harness.run_to_deadline());
+        assert_eq!(harness.out, [Effect::Refresh(secret("r0"))]);
+    }
+    assert_eq!(longest, Duration::from_millis(2_500), "half of 5 s with random value 0.5");
+}
+
+#[test]
 fn lost_answer_is_repeated_immediately_once_then_backs_off() {
     let mut harness = TokenHarness::with_file();
     let lost = || Input::Refreshed(Err(RefreshError::AnswerLost));

@@ -1,6 +1,8 @@
 //! Reports of an event gap through the relay: gap summaries, late frames and the heartbeat. Callbacks are in `callbacks`.
 
 use super::*;
+use crate::model::time::ServerClock;
+use jiff::SignedDuration;
 
 #[tokio::test]
 async fn event_gap_is_summarized_in_one_card() {
@@ -16,6 +18,25 @@ async fn event_gap_is_summarized_in_one_card() {
     run_relay(&pipeline, vec![ConnectionEvent::GapClosed { from: at(60), to, reports: Reports::Fetched(hidden) }])
         .await;
     assert_eq!(pending(&pipeline).await.len(), 1);
+}
+
+#[tokio::test]
+async fn event_gap_is_summarized_although_the_local_clock_is_wrong() {
+    for offset in [SignedDuration::from_hours(2), SignedDuration::from_hours(-2)] {
+        let dir = tempfile::tempdir().unwrap();
+        let pipeline = pipeline(&dir);
+        let clock = Some(ServerClock { offset, learned: Now::current() });
+        let status = ConnectionStatus { clock, ..ConnectionStatus::default() };
+        pipeline.status.lock().connections.insert("main".try_into().unwrap(), status);
+        let to = Timestamp::now().checked_add(offset).unwrap();
+        let at = |seconds| to.checked_sub(Duration::from_secs(seconds)).unwrap();
+        let gap = |reports| ConnectionEvent::GapClosed { from: at(60), to, reports: Reports::Fetched(reports) };
+        let late = ConnectionEvent::LateReports(vec![Report::summary("b", "MISSED", to)]);
+        run_relay(&pipeline, vec![gap(vec![Report::summary("a", "MISSED", at(50))])]).await;
+        // Without a gap: only its age shows that the call is worth a card.
+        run_relay(&pipeline, vec![late]).await;
+        assert_eq!(pending(&pipeline).await.len(), 2, "{offset}");
+    }
 }
 
 /// Checks a heartbeat that is written every 10 s: a daemon stopped earlier leaves a gap beginning where the previous one did.
@@ -70,7 +91,7 @@ async fn heartbeat_names_a_hidden_call_until_its_report_is_read() {
     let name: ConnectionName = "main".try_into().unwrap();
     let status = ConnectionStatus { live: [0].into(), ..ConnectionStatus::default() };
     pipeline.status.lock().connections.insert(name.clone(), status);
-    let heartbeat = || pipeline.status.lock().connections[&name].heartbeat(Timestamp::now()).unwrap();
+    let heartbeat = || pipeline.status.lock().connections[&name].heartbeat(Now::current()).unwrap();
     let (sender, receiver) = mpsc::channel(8);
     let to = Timestamp::now();
     let ended = to.checked_sub(Duration::from_secs(30)).unwrap();
