@@ -93,7 +93,7 @@ pub(super) fn unknown_key(source: &str, key: &str) -> Diagnostic {
     Diagnostic::at(source, key, text)
 }
 
-/// Returns the known word that a wrong one probably stands for: a similar one, or one of which the start is written.
+/// Returns the known word that a wrong one probably stands for: a similar one, or one that begins with it.
 pub(super) fn nearest<'k>(known: impl Iterator<Item = &'k str>, wrong: &str) -> Option<&'k str> {
     let known: Vec<&str> = known.collect();
     let similar = known.iter().map(|word| (strsim::damerau_levenshtein(word, wrong), *word)).min();
