@@ -91,7 +91,7 @@
 //! |---|---|
 //! | call snapshot | GoTo's full push of a call at one time, with a sequence number |
 //! | call update | a call plus its status, the unit that may become cards |
-//! | status | `ringing`, `answered`, `missed`, `voicemail`, `ended` |
+//! | status | `ringing`, `answered`, `missed`, `voicemail`, `ended`; of a missed caller who was called back `called_back` |
 //! | connection | one GoTo login with its tokens, lanes and accounts |
 //! | lane | one of the redundant GoTo notification channels of a connection, with its WebSocket |
 //! | event gap | time in which no lane of a connection received frames; it opens and closes |

@@ -135,7 +135,7 @@ async fn missed_call_is_claimed_undone_and_done() {
 }
 
 #[tokio::test]
-async fn second_person_is_answered_privately_and_repeated_presses_change_nothing() {
+async fn second_person_gets_a_private_answer_and_changes_nothing() {
     let mut claims = Claims::new().await;
     let daemon = claims.start().await;
     let message = claims.missed_call().await;

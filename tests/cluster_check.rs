@@ -18,7 +18,7 @@ async fn check(url: &str, ca: Option<&std::path::Path>) -> (bool, String) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn check_names_what_is_wrong_with_the_database() {
+async fn check_names_the_problem_of_the_database() {
     let Some(server) = PostgresServer::start_tls() else { return };
     server.sql("postgres", "CREATE ROLE pop LOGIN PASSWORD 'hunter2'");
     server.sql("postgres", "CREATE DATABASE calls OWNER pop");

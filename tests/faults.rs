@@ -133,7 +133,7 @@ async fn cards_of_removed_sink_wait_until_it_returns() {
     dir.write_config(whole.clone().without("sinks.support"));
     let daemon = dir.start();
     // Logged before the lanes start.
-    daemon.wait_for_log("pending cards for a sink missing in the config sink=support").await;
+    daemon.wait_for_log("waiting cards for a sink missing in the config sink=support").await;
     daemon.wait_for_log("lane live").await;
     drop(daemon.stop().await);
     assert!(dir.read_outbox().waiting() > 0, "{}", dir.read_outbox());

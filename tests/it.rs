@@ -9,6 +9,7 @@
 mod burst;
 mod called_back;
 mod caller_history;
+mod catalog;
 mod chaos;
 mod chats;
 mod claims;

@@ -72,11 +72,18 @@ const WORDS: [&str; 24] = [
     "moment",
     "moments",
     "manner",
-    "blind window",
+    "blind",
     "hears again",
     "wedged",
     "living message",
 ];
+
+/// Dropped words of test names.
+const NAME_WORDS: [&str; 8] =
+    ["what is", "tells", "knows", "remember", "remembered", "remembers", "says", "takes away"];
+
+/// Most characters of a test name.
+const MAX_NAME_CHARS: usize = 70;
 
 /// Texts that may stay: cards are read by people, not by engineers.
 const ALLOWED: [&str; 2] = ["nobody answered", "Nobody answered"];
@@ -85,7 +92,7 @@ const ALLOWED: [&str; 2] = ["nobody answered", "Nobody answered"];
 fn files() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = ["README.md", "config.example.toml", "CHANGELOG.md"].map(|name| root.join(name)).to_vec();
-    let mut folders = ["src", "tests", "systemd"].map(|name| root.join(name)).to_vec();
+    let mut folders = ["src", "tests", "systemd", "deploy", ".github"].map(|name| root.join(name)).to_vec();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -95,7 +102,7 @@ fn files() -> Vec<PathBuf> {
                 if !["target", "node_modules", "calls", "field"].contains(&name) {
                     folders.push(path);
                 }
-            } else if path.starts_with(root.join("systemd")) || name.ends_with(".rs") {
+            } else if path.starts_with(root.join("systemd")) || name.ends_with(".rs") || name.ends_with(".md") {
                 files.push(path);
             }
         }
@@ -140,6 +147,41 @@ fn text_contains_no_dropped_word_or_identifier() {
         found.extend(problems.map(|(line, problem)| format!("{}:{line}: {problem}", path.display())));
     }
     assert!(found.is_empty(), "{} lines:\n{}", found.len(), found.join("\n"));
+}
+
+/// Returns the names of the tests in a file.
+fn test_names(text: &str) -> impl Iterator<Item = &str> {
+    let after_attribute = text.split("#[test]").skip(1).chain(text.split("#[tokio::test").skip(1));
+    after_attribute.filter_map(|rest| rest.split_once("fn ")?.1.split('(').next())
+}
+
+/// Returns what is wrong in the name of a test.
+fn name_problem(name: &str) -> Option<String> {
+    let words = name.replace('_', " ");
+    if name.chars().count() > MAX_NAME_CHARS {
+        return Some(format!("{name} has more than {MAX_NAME_CHARS} characters"));
+    }
+    let dropped = WORDS.iter().chain(&NAME_WORDS).find(|word| contains_word(&words, word));
+    dropped.map(|word| format!("{name} has the dropped words \"{word}\""))
+}
+
+#[test]
+fn test_names_are_short_and_without_dropped_words() {
+    let mut found = Vec::new();
+    for path in files().into_iter().filter(|path| path.extension().is_some_and(|end| end == "rs")) {
+        let text = fs::read_to_string(&path).unwrap();
+        found
+            .extend(test_names(&text).filter_map(name_problem).map(|problem| format!("{}: {problem}", path.display())));
+    }
+    assert!(found.is_empty(), "{} tests:\n{}", found.len(), found.join("\n"));
+}
+
+#[test]
+fn name_problem_is_a_length_or_a_dropped_word() {
+    assert!(name_problem(&"a".repeat(71)).is_some() && name_problem(&"a".repeat(70)).is_none());
+    assert!(name_problem("call_of_nobody_is_kept").is_some() && name_problem("what_is_odd_is_kept").is_some());
+    let text = "#[test]\nfn first_is_found() {}\n#[tokio::test(flavor = \"x\")]\nasync fn second_is_found() {}";
+    assert_eq!(test_names(text).collect::<Vec<_>>(), ["first_is_found", "second_is_found"]);
 }
 
 #[test]

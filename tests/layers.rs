@@ -159,3 +159,27 @@ fn expand_finds_every_path_of_a_group() {
     let found: Vec<String> = imports(&module, source).iter().map(|path| path.join("::")).collect();
     assert_eq!(found, ["a::B", "a::c::D", "f", "x::h::i"]);
 }
+
+/// Returns whether a file has only test code.
+fn is_test_file(path: &Path) -> bool {
+    path.components().any(|part| matches!(part.as_os_str().to_str(), Some("tests" | "tests.rs")))
+}
+
+#[test]
+fn channels_outside_tests_have_a_limit() {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if !is_test_file(&path)
+                && fs::read_to_string(&path).is_ok_and(|text| text.contains("unbounded_channel"))
+            {
+                found.push(path);
+            }
+        }
+    }
+    assert!(found.is_empty(), "{found:?}");
+}

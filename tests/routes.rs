@@ -103,7 +103,10 @@ async fn replay_prints_cards_or_differences_to_other_config() {
     let dir = prepare(TestConfig::new(UNREACHABLE_URL), RULES);
     let file = recording("unanswered.jsonl");
     let cards = output(&dir, &["replay", &file]).await;
-    assert!(cards.contains("ringing of call unanswered-1") && cards.contains("to desk, by rule 1 (mentions S0123)"));
+    assert!(
+        cards.contains("ringing of call unanswered-1")
+            && cards.contains("to desk (mentions S0123), because rule 1 matches")
+    );
     assert!(cards.contains("  📞 DUBOIS C") && cards.contains("  ❌ Missed: DUBOIS C"), "{cards}");
     let old = dir.path().join("old.toml");
     let config = fs::read_to_string(dir.path().join("config.toml")).unwrap();
@@ -118,7 +121,7 @@ async fn replay_prints_cards_or_differences_to_other_config() {
     let first: Value = serde_json::from_str(json.lines().next().unwrap()).unwrap();
     assert_eq!((first["sink"].as_str(), first["by"]["rule"].as_u64()), (Some("desk"), Some(1)));
     let night = output(&dir, &["replay", &file, "--at", "2026-11-23T22:00"]).await;
-    assert!(night.contains("to support, by rule 2 (compact)") && !night.contains("to desk"), "{night}");
+    assert!(night.contains("to support (compact), because rule 2 matches") && !night.contains("to desk"), "{night}");
 }
 
 #[tokio::test]

@@ -41,7 +41,7 @@ fn answers(sim: &Simulator, part: &str, status: u16) -> u64 {
 }
 
 #[tokio::test]
-async fn live_message_ends_in_its_last_state_and_its_token_is_renewed_before_its_end() {
+async fn live_message_ends_in_its_last_state_with_a_renewed_token() {
     let sim = start_simulator().await;
     set_faults(&sim, |faults| faults.token_lifetime = 10);
     let mut dir = DaemonDir::new(config(&sim));
@@ -138,7 +138,7 @@ async fn outcome_is_replied_in_the_thread_if_enabled() {
 }
 
 #[tokio::test]
-async fn commands_name_what_is_wrong_with_the_app() {
+async fn commands_name_the_problem_of_the_app() {
     let sim = start_simulator().await;
     let dir = DaemonDir::new(config(&sim));
     let run = async |args: &[&str]| run_to_end(dir.command(args)).await;

@@ -110,7 +110,7 @@ fn describe(config: &Config, source_warnings: &[Diagnostic], out: &mut impl Writ
         writeln!(out, "metrics    on {listen}: /metrics, /healthz, /readyz")?;
     }
     for warning in config.warnings.iter().chain(source_warnings) {
-        writeln!(out, "warning    {}: {}", warning.key, warning.text)?;
+        writeln!(out, "warning    {}: {}", warning.place(), warning.text)?;
     }
     Ok(())
 }

@@ -184,6 +184,15 @@ pub fn describe_reason(by: RouteReason) -> String {
     }
 }
 
+/// Describes why an update is routed to a sink, as a clause after "because".
+#[must_use]
+pub fn describe_because(by: RouteReason) -> String {
+    match by {
+        RouteReason::Rule(rule) => format!("rule {rule} matches"),
+        RouteReason::NoRules | RouteReason::PreviousSink => describe_reason(by),
+    }
+}
+
 /// Describes the card options of a rule; empty if the rule sets none.
 #[must_use]
 pub fn describe_options(options: &CardOptions) -> String {

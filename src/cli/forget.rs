@@ -55,7 +55,7 @@ fn describe(report: &ErasureReport) -> String {
     let ErasureReport { erased, dropped, masked, pending, missed, calls } = report;
     format!(
         "history: {calls} calls erased\n\
-         outbox: {erased} deliveries blanked ({dropped} of them were pending and will not be posted), {masked} others changed, \
+         outbox: {erased} deliveries blanked ({dropped} of them were waiting and will not be posted), {masked} others changed, \
          {pending} pending updates and {missed} missed calls removed"
     )
 }
@@ -81,7 +81,7 @@ pub fn forget(number: &E164, dir: &Path, out: &mut impl Write) -> CliResult {
     write!(
         out,
         "{output}\n\
-         A running daemon caches CRM answers in memory for minutes (ttl of each source); a restart clears the cache.\n\
+         A running daemon caches CRM answers in memory for minutes (`cache` of each source); a restart clears the cache.\n\
          Contacts files, CRMs and messages in the chats are not changed.\n"
     )
     .map_err(|error| CliError::new(74, error))?;

@@ -1,16 +1,20 @@
 //! `poprelay lookup NUMBER`: looks a number up in all sources. Prints each source's answer with its duration, and the
 //! merged caller info of a card.
 
-use super::{CliError, CliResult, outbox::stored_history};
+use super::{
+    CliError, CliResult, counted,
+    outbox::{admin_error, place, shared_database, stored_history},
+};
 use crate::{
     config::Config,
     daemon::startup,
     enrich::{Enricher, LookupReport, SourceAnswer, SourceReport},
     model::{
-        card::{Contact, Match},
+        card::{CallerHistory, Contact, Match},
         phone::{E164, Mask, PhoneNumber, Region},
         time::Now,
     },
+    outbox::{self, AdminError},
     runtime::{http::HttpStack, text::printable},
 };
 use serde_json::json;
@@ -34,24 +38,47 @@ pub struct LookupArgs {
 /// Looks a number up with the sources of a config.
 ///
 /// # Errors
-/// 78 for invalid sources, otherwise same as [`lookup`].
+/// 78 for invalid sources, 69 or 77 after the output for a history that cannot be read, otherwise same as [`lookup`].
 pub async fn run(args: &LookupArgs, config: &Config) -> CliResult {
     let network = HttpStack::open(config.http.clone()).map_err(CliError::unavailable)?;
     let enricher = startup::build_enricher(config, &network, stored_history(config)).map_err(CliError::config)?;
     let region = config.connections.first().map_or(Region::US, |connection| connection.region);
-    lookup(&enricher, &args.number, region, args.json, &mut io::stdout()).await
+    let report = lookup(&enricher, &args.number, region, args.json, &mut io::stdout()).await?;
+    check_history(config, &report)
+}
+
+/// Returns the reason for which the history did not answer, if the outbox cannot be read.
+///
+/// # Errors
+/// 69 or 77 with the reason.
+fn check_history(config: &Config, report: &LookupReport) -> CliResult {
+    if report.history_took.is_none() || report.info.history.is_some() {
+        return Ok(());
+    }
+    let shared = shared_database(config);
+    match outbox::overview(place(config, shared.as_ref())) {
+        Ok(_) | Err(AdminError::Missing(_)) => Ok(()),
+        Err(error) => Err(admin_error(error)),
+    }
 }
 
 /// Looks `number` up and writes the report to `out`, as text or as one JSON object.
 ///
 /// # Errors
 /// 65 for a number that cannot be looked up, 74 if `out` cannot be written.
-pub async fn lookup(enricher: &Enricher, number: &str, region: Region, json: bool, out: &mut impl Write) -> CliResult {
+pub async fn lookup(
+    enricher: &Enricher,
+    number: &str,
+    region: Region,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<LookupReport, CliError> {
     let read = PhoneNumber::parse(Some(number), region);
     let Some(known) = read.as_e164() else { return Err(CliError::data(anyhow::anyhow!(not_a_number(&read, region)))) };
     let report = enricher.lookup_number(known, None, Now::current()).await;
     let text = if json { as_json(known, &report) } else { as_text(known, &read, region, &report) };
-    out.write_all(text.as_bytes()).map_err(write_error)
+    out.write_all(text.as_bytes()).map_err(write_error)?;
+    Ok(report)
 }
 
 fn write_error(error: io::Error) -> CliError {
@@ -105,16 +132,15 @@ fn as_text(number: &E164, read: &PhoneNumber, region: Region, report: &LookupRep
         };
         append(&mut text, &format!("  {source} ({} ms): {said}\n", milliseconds(*took)));
     }
-    if let (Some(took), Some(history)) = (report.history_took, &report.info.history) {
-        let urgent = if history.urgent { ", urgent" } else { "" };
-        let counts = format!(
-            "{} calls in 7 days, {} in 30, {} missed since",
-            history.calls_in_week, history.calls_in_month, history.missed_since
-        );
-        append(&mut text, &format!("  history ({} ms): {counts}{urgent}\n", milliseconds(took)));
+    if let Some(took) = report.history_took {
+        let found = report.info.history.as_ref().map_or_else(|| "no answer".to_owned(), describe_history);
+        append(&mut text, &format!("  history ({} ms): {found}\n", milliseconds(took)));
     }
     match &report.info.matched {
-        Match::NotLookedUp => append(&mut text, "no source was queried\n"),
+        Match::NotLookedUp if report.reports.is_empty() => {
+            append(&mut text, "no contacts file and no CRM is configured\n")
+        }
+        Match::NotLookedUp => append(&mut text, "no contacts file and no CRM has answered\n"),
         Match::NoMatch => append(&mut text, "no match\n"),
         Match::One { contact } => describe(&mut text, contact),
         Match::Several { contacts } => {
@@ -126,6 +152,13 @@ fn as_text(number: &E164, read: &PhoneNumber, region: Region, report: &LookupRep
         append(&mut text, &format!("no answer from {}\n", report.info.failed_sources.join(", ")));
     }
     text
+}
+
+fn describe_history(history: &CallerHistory) -> String {
+    let urgent = if history.urgent { ", urgent" } else { "" };
+    let calls = counted(history.calls_in_week.into(), "call");
+    let (month, missed) = (history.calls_in_month, history.missed_since);
+    format!("{calls} in 7 days, {month} in 30 days, {missed} missed since the last answered one{urgent}")
 }
 
 fn describe(text: &mut String, contact: &Contact) {
@@ -207,10 +240,29 @@ mod tests {
             text.contains("Alice [2J Martin (from contacts)\n  tier: Gold\n  Email: a@example.com (contacts)\n"),
             "{text}"
         );
-        assert!(text.contains("): 0 calls in 7 days, 0 in 30, 0 missed since\n"), "{text}");
+        assert!(text.contains("): 0 calls in 7 days, 0 in 30 days, 0 missed since the last answered one\n"), "{text}");
         let text = run("+15145550100", false).await.unwrap();
         assert!(text.contains("2 candidates, none selected\nBob (from contacts)\nEve"), "{text}");
         assert!(run("+15145550101", false).await.unwrap().ends_with("no match\n"));
+    }
+
+    fn report(answers: Vec<SourceAnswer>, history: Option<CallerHistory>) -> LookupReport {
+        let report = |answer| SourceReport { source: "crm".to_owned(), answer, took: Duration::ZERO };
+        let info = crate::model::card::CallerInfo { history, ..Default::default() };
+        LookupReport { reports: answers.into_iter().map(report).collect(), history_took: Some(Duration::ZERO), info }
+    }
+
+    #[test]
+    fn lookup_without_answer_names_what_was_queried() {
+        let read = PhoneNumber::parse(Some("+15145550199"), Region::US);
+        let text = |report: &LookupReport| as_text(read.as_e164().unwrap(), &read, Region::US, report);
+        let refused = text(&report(vec![SourceAnswer::Failed("HTTP 401".to_owned())], None));
+        assert!(refused.contains("crm (0 ms): no answer: HTTP 401\n  history (0 ms): no answer\n"), "{refused}");
+        assert!(refused.ends_with("no contacts file and no CRM has answered\n"), "{refused}");
+        let history = CallerHistory { calls_in_week: 1, calls_in_month: 1, ..CallerHistory::default() };
+        let only_history = text(&report(vec![], Some(history)));
+        assert!(only_history.contains("1 call in 7 days, 1 in 30 days, 0 missed since the last"), "{only_history}");
+        assert!(only_history.ends_with("no contacts file and no CRM is configured\n"), "{only_history}");
     }
 
     #[tokio::test]

@@ -9,7 +9,11 @@ use clap_mangen::{
     Man,
     roff::{Roff, bold, roman},
 };
-use std::{fs, io, io::Write, path::PathBuf};
+use std::{
+    fs, io,
+    io::Write,
+    path::{Path, PathBuf},
+};
 
 /// Arguments of `poprelay man`.
 #[derive(Debug, Args)]
@@ -30,14 +34,20 @@ pub fn man(args: &ManArgs, line: Command, out: &mut impl Write) -> CliResult {
     let write_error = |error: io::Error| CliError::new(74, error);
     let pages = pages(line).map_err(write_error)?;
     if let Some(dir) = &args.dir {
-        let write = |page: &Page| fs::write(dir.join(format!("{}.{}", page.name, page.section)), &page.text);
-        return pages.iter().try_for_each(write).map_err(write_error);
+        return pages.iter().try_for_each(|page| write_page(page, dir));
     }
     let Some(page) = pages.iter().find(|page| page.name == args.page) else {
         let names: Vec<&str> = pages.iter().map(|page| page.name.as_str()).collect();
         return Err(CliError::usage(format!("unknown page {}; expected one of {}", args.page, names.join(", "))));
     };
     out.write_all(&page.text).map_err(write_error)
+}
+
+fn write_page(page: &Page, dir: &Path) -> CliResult {
+    let path = dir.join(format!("{}.{}", page.name, page.section));
+    fs::write(&path, &page.text).map_err(|error| {
+        CliError::new(74, anyhow::Error::new(error).context(format!("cannot write {}", path.display())))
+    })
 }
 
 /// One manual page.
@@ -88,6 +98,7 @@ fn static_sections() -> Roff {
             ("0", "Success; for run: stopped by a signal."),
             ("64", "Invalid command line."),
             ("65", "Invalid input data."),
+            ("66", "A contacts file cannot be read (check --contacts)."),
             ("69", "A required service is unavailable; for run: a task exited unexpectedly, restart the daemon."),
             ("70", "Internal error."),
             ("74", "Cannot write output."),
@@ -98,7 +109,11 @@ fn static_sections() -> Roff {
     list(
         "ENVIRONMENT",
         &[
-            ("POPRELAY__TABLE__KEY", "Sets any key of the config, as in POPRELAY__CONNECTIONS__MAIN__CLIENT_ID."),
+            (
+                "POPRELAY__TABLE__KEY",
+                "Sets a key of the config, as in POPRELAY__CONNECTIONS__MAIN__CLIENT_ID. Keys of lists ([[routes]], [[enrich]]) \
+                 and of tables whose name has a hyphen or a capital letter are set in the file only.",
+            ),
             ("CONFIGURATION_DIRECTORY, STATE_DIRECTORY, CREDENTIALS_DIRECTORY", "Set by systemd."),
             ("NO_COLOR", "Disables colors on a terminal."),
         ],
@@ -146,6 +161,15 @@ mod tests {
         let failure = man(&args, Cli::command(), &mut Vec::new()).unwrap_err();
         assert_eq!(failure.code, 64);
         assert!(failure.to_string().contains("poprelay-login"), "{failure}");
+    }
+
+    #[test]
+    fn man_dir_that_cannot_be_written_names_the_file() {
+        let dir = tempfile::tempdir().unwrap().path().join("missing");
+        let args = ManArgs { page: "poprelay".to_owned(), dir: Some(dir) };
+        let failure = man(&args, Cli::command(), &mut Vec::new()).unwrap_err();
+        assert_eq!(failure.code, 74);
+        assert!(failure.to_string().contains("missing/poprelay.1: No such file"), "{failure}");
     }
 
     #[test]

@@ -25,6 +25,7 @@ pub mod test_card;
 use crate::{
     config::{self, DEFAULT_SCHEMA},
     daemon::system::logging,
+    runtime::log_filter,
 };
 use clap::{CommandFactory as _, Parser, Subcommand};
 use std::{
@@ -81,7 +82,7 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// List missed callers without a call back
     Open(open::OpenArgs),
-    /// List, retry and drop pending deliveries and dead letters
+    /// List, retry and drop waiting deliveries and dead letters
     Outbox(outbox::OutboxArgs),
     /// Print the SQL that creates the tables of a shared PostgreSQL database
     Schema,
@@ -113,6 +114,8 @@ pub fn main() -> ExitCode {
     };
     match cli.run() {
         Ok(()) => ExitCode::SUCCESS,
+        // The reader of the output has enough of it, as `head` does.
+        Err(failure) if failure.is_closed_output() => failure.into(),
         Err(failure) => {
             // A closed stderr leaves no way to report the error.
             drop(writeln!(io::stderr(), "poprelay: {failure}"));
@@ -125,6 +128,9 @@ impl Cli {
     fn run(self) -> CliResult {
         let path = self.config.unwrap_or_else(config::default_path);
         let config = || config::load(&path).map_err(CliError::config);
+        if let Some(level) = &self.log {
+            log_filter::parse(level).map_err(CliError::usage)?;
+        }
         match self.command {
             Command::TeamsManifest(args) => teams_manifest::run(&args, &mut io::stdout().lock()),
             Command::Responses { json } => responses::run(json, &mut io::stdout().lock()),
@@ -154,7 +160,13 @@ impl Cli {
                 let shared = outbox::shared_database(&config);
                 open::run(&args, outbox::place(&config, shared.as_ref()), &mut io::stdout().lock())
             }
-            Command::Status(args) => status::run(&args, &config()?, &mut io::stdout().lock()),
+            Command::Status(args) => match config::load(&path) {
+                Ok(config) => status::run(&args, &config, &mut io::stdout().lock()),
+                Err(error) => {
+                    let dir = config::state_dir_of_any_config(&path);
+                    status::run_without_config(&args, error, dir.as_deref(), &mut io::stdout().lock())
+                }
+            },
             Command::Forget(args) => forget::run(&args, &config()?, &mut io::stdout().lock()),
             Command::Run => block_on(async {
                 // First: until then the signal ends the process.
@@ -208,7 +220,7 @@ pub type CliResult = Result<(), CliError>;
 /// Error of a command, with its exit code (`sysexits.h`).
 #[derive(Debug)]
 pub struct CliError {
-    /// 64 usage, 65 bad data, 69 unavailable, 70 internal, 74 I/O, 77 permission, 78 config.
+    /// 64 usage, 65 bad data, 66 unreadable contacts file, 69 unavailable, 70 internal, 74 I/O, 77 permission, 78 config.
     pub code: u8,
     /// Cause and advice.
     pub why: anyhow::Error,
@@ -240,10 +252,23 @@ impl CliError {
         Self::new(77, why)
     }
 
+    /// Returns whether the output was closed by its reader.
+    fn is_closed_output(&self) -> bool {
+        let is_closed = |cause: &(dyn Error + 'static)| {
+            cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+        };
+        self.code == 74 && self.why.chain().any(is_closed)
+    }
+
     /// Creates a config error: 78.
     pub fn config(why: impl Into<anyhow::Error>) -> Self {
         Self::new(78, why)
     }
+}
+
+/// Returns a count with its noun, as in "1 call" or "2 calls".
+pub(crate) fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 impl fmt::Display for CliError {

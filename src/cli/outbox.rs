@@ -18,7 +18,7 @@ use std::{io::Write, sync::Arc};
 /// Name of a command among the daemons of a shared database. No daemon has it: their names are hex digits.
 const COMMAND_NAME: &str = "command";
 
-/// Inspect and change pending deliveries and dead letters, with or without a running daemon.
+/// Inspect and change waiting deliveries and dead letters, with or without a running daemon.
 #[derive(Debug, Args)]
 pub struct OutboxArgs {
     #[command(subcommand)]

@@ -12,7 +12,12 @@ use crate::{
     },
 };
 use serde_json::value::RawValue;
-use std::{fs::File, io::Read as _, path::Path, time::Instant};
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    path::Path,
+    time::Instant,
+};
 
 /// Maximum size of a recording in bytes: about 8,000 frames of a busy queue.
 const MAX_RECORDING_BYTES: u64 = 16 * 1024 * 1024;
@@ -43,8 +48,9 @@ pub fn invalid_file(path: &Path, why: &str) -> CliError {
 
 fn read(path: &Path) -> Result<String, String> {
     let mut text = String::new();
-    let file = File::open(path).map_err(|error| error.to_string())?;
-    file.take(MAX_RECORDING_BYTES.saturating_add(1)).read_to_string(&mut text).map_err(|error| error.to_string())?;
+    let unreadable = |error: io::Error| format!("cannot read the recording: {error}");
+    let file = File::open(path).map_err(unreadable)?;
+    file.take(MAX_RECORDING_BYTES.saturating_add(1)).read_to_string(&mut text).map_err(unreadable)?;
     let fits = u64::try_from(text.len()).is_ok_and(|size| size <= MAX_RECORDING_BYTES);
     if fits { Ok(text) } else { Err(format!("larger than {} MiB", MAX_RECORDING_BYTES / 1024 / 1024)) }
 }

@@ -6,11 +6,14 @@ mod report;
 mod tests;
 
 use super::{CliError, CliResult};
-use crate::{config::Config, model::time::Timestamp};
+use crate::{
+    config::{Config, ConfigError},
+    model::time::Timestamp,
+};
 use anyhow::anyhow;
 use clap::Args;
 use report::StatusReport;
-use std::{io::Write, thread, time::Duration};
+use std::{io::Write, path::Path, thread, time::Duration};
 
 /// Interval of `--watch`: that of the daemon's own checks.
 const WATCH_INTERVAL: Duration = Duration::from_secs(2);
@@ -37,24 +40,49 @@ pub struct StatusArgs {
 /// 69 after the output if no daemon runs or a connection is down, 77 without permission, 74 if `out` cannot be written.
 pub fn run(args: &StatusArgs, config: &Config, out: &mut impl Write) -> CliResult {
     if args.watch {
-        return watch(config, out);
+        return watch(|| StatusReport::read(config), out);
     }
     let (report, now) = (StatusReport::read(config)?, Timestamp::now());
+    write(args, &report, now, out)?;
+    match report.problem(now) {
+        Some(problem) if !args.ready => Err(CliError::unavailable(anyhow!(problem))),
+        _ => Ok(()),
+    }
+}
+
+/// Prints the state of a daemon whose config on disk cannot be loaded: the daemon continues with the previous one. `dir` is
+/// its state directory. Without a running daemon there is only the error.
+///
+/// # Errors
+/// 78 with the problems of the config after the output; with `--ready` as [`run`].
+pub fn run_without_config(
+    args: &StatusArgs,
+    error: ConfigError,
+    dir: Option<&Path>,
+    out: &mut impl Write,
+) -> CliResult {
+    let text = error.to_string();
+    let read = || StatusReport::read_without_config(dir?, &text).ok().filter(StatusReport::is_running);
+    let Some(report) = read() else { return Err(CliError::config(error)) };
+    if args.watch {
+        return watch(|| read().ok_or_else(|| CliError::config(anyhow!("{text}"))), out);
+    }
+    write(args, &report, Timestamp::now(), out)?;
+    if args.ready { Ok(()) } else { Err(CliError::config(error)) }
+}
+
+fn write(args: &StatusArgs, report: &StatusReport, now: Timestamp, out: &mut impl Write) -> CliResult {
     if args.ready {
         report.readiness(now).map_err(|problems| CliError::unavailable(anyhow!(problems)))?;
         return print(out, "ready\n");
     }
-    print(out, &if args.json { format!("{:#}\n", report.json(now)) } else { report.text(now) })?;
-    match report.problem(now) {
-        Some(problem) => Err(CliError::unavailable(anyhow!(problem))),
-        None => Ok(()),
-    }
+    print(out, &if args.json { format!("{:#}\n", report.json(now)) } else { report.text(now) })
 }
 
 /// Redraws the state until a signal ends the process.
-fn watch(config: &Config, out: &mut impl Write) -> CliResult {
+fn watch(read: impl Fn() -> Result<StatusReport, CliError>, out: &mut impl Write) -> CliResult {
     loop {
-        let report = StatusReport::read(config)?;
+        let report = read()?;
         print(out, &format!("{CLEAR}{}", report.text(Timestamp::now())))?;
         thread::sleep(WATCH_INTERVAL);
     }

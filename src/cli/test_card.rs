@@ -8,6 +8,7 @@ use crate::{
     config::{Config, SinkConfig},
     deliver::{
         FlowShape, Sink,
+        response::PostResult,
         rules::find_rule,
         verdict::{DeliveryContext, Verdict, judge},
     },
@@ -130,15 +131,24 @@ impl<W: Write> TestCardRun<'_, W> {
         let rendered = cards::render(sink.kind, &[&card], &self.style, start, false);
         let (answer, place) = sink.send(&self.http, &rendered, form, Some(&key)).await;
         let row = find_rule(sink.kind, &answer);
-        let status = answer.status().map_or_else(|| "no response".to_owned(), |status| format!("HTTP {status}"));
         let name = &sink.name;
         if let Verdict::Delivered { .. } = judge(sink.kind, &answer, &DeliveryContext::default()) {
+            let status = answer.status().map_or_else(|| "no response".to_owned(), |status| format!("HTTP {status}"));
             let result = writeln!(self.out, "{name}: {what} {} ({status})", row.reason);
             return result.map(|()| place).map_err(|error| CliError::new(74, error));
         }
-        let (excerpt, advice) = (sink.redacted(&answer), row.advice);
-        let error = format!("{name}: {what} rejected: {} ({status}: {excerpt}). {advice}", row.reason);
+        let (result, advice) = (describe_failure(&answer), row.advice);
+        let error = format!("{name}: {what} {result}: {} ({}). {advice}", row.reason, sink.redacted(&answer));
         Err(CliError::unavailable(anyhow::anyhow!("{}", error.trim_end())))
+    }
+}
+
+/// Describes what became of a card that was not delivered.
+fn describe_failure(result: &PostResult) -> String {
+    match result {
+        PostResult::Response(response) => format!("rejected with HTTP {}", response.status),
+        PostResult::NotSent(_) | PostResult::BadCertificate(_) | PostResult::InvalidUrl => "not sent".to_owned(),
+        PostResult::NoResponse(_) => "sent without a response, it may have arrived".to_owned(),
     }
 }
 
@@ -162,4 +172,20 @@ pub(super) fn call(connection: ConnectionName, region: Region, now: Timestamp) -
             now,
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deliver::response::HttpResponse;
+
+    #[test]
+    fn failure_without_a_response_is_no_rejection() {
+        let reason = || "connection refused".to_owned();
+        assert_eq!(describe_failure(&PostResult::NotSent(reason())), "not sent");
+        assert_eq!(describe_failure(&PostResult::InvalidUrl), "not sent");
+        assert!(describe_failure(&PostResult::NoResponse(reason())).contains("may have arrived"));
+        let response = HttpResponse { status: 404, retry_after: None, body: String::new(), complete: true };
+        assert_eq!(describe_failure(&PostResult::Response(response)), "rejected with HTTP 404");
+    }
 }

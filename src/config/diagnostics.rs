@@ -1,7 +1,7 @@
 //! Diagnostics of a config: file, line, key, and the expected form. Values never appear, since any may be a secret:
 //! parser messages quote values, so only their kind is used.
 
-use super::keys::known_keys;
+use super::{expected, keys::known_keys};
 use config::ConfigError as Parse;
 use std::{fmt, path::PathBuf};
 use toml::de::{DeTable, DeValue};
@@ -21,11 +21,11 @@ pub struct Diagnostic {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("cannot read the config {}: {hint}", path.display())]
+    #[error("cannot read the config {}{hint}", path.display())]
     Unreadable {
         /// Path of the file.
         path: PathBuf,
-        /// Hint for the operator.
+        /// Hint for the operator in parentheses; empty if the cause is enough.
         hint: &'static str,
         /// Cause reported by the system.
         #[source]
@@ -55,7 +55,7 @@ impl fmt::Display for DisplayProblems<'_> {
             }
             f.write_str(": ")?;
             if !problem.key.is_empty() {
-                write!(f, "{}: ", problem.key)?;
+                write!(f, "{}: ", problem.place())?;
             }
             f.write_str(&problem.text)?;
         }
@@ -69,20 +69,36 @@ impl Diagnostic {
         let key = key.into();
         Self { line: line_of(source, &key), key, text: text.into() }
     }
+
+    /// Returns the key for people. Rules count from 1, as in `explain` and `replay`.
+    #[must_use]
+    pub fn place(&self) -> String {
+        let rule = self.key.strip_prefix("routes.").map(|rest| rest.split_once('.').unwrap_or((rest, "")));
+        match rule.and_then(|(at, rest)| Some((at.parse::<usize>().ok()?.checked_add(1)?, rest))) {
+            Some((number, "")) => format!("rule {number}"),
+            Some((number, rest)) => format!("rule {number}, {rest}"),
+            None => self.key.clone(),
+        }
+    }
 }
 
 /// Creates a diagnostic for an unknown key, with the closest known one.
 pub(super) fn unknown_key(source: &str, key: &str) -> Diagnostic {
     let (table, last) = key.rsplit_once('.').unwrap_or(("", key));
-    let nearest = known_keys()
-        .into_iter()
-        .find(|(pattern, _)| matches_table(pattern, table))
-        .and_then(|(_, keys)| keys.iter().map(|k| (strsim::damerau_levenshtein(k, last), *k)).min());
-    let text = match nearest {
-        Some((distance, known)) if distance <= 1 + last.len() / 4 => format!("unknown key; did you mean `{known}`?"),
-        _ => "unknown key, see config.example.toml for all keys".to_owned(),
+    let known = known_keys().into_iter().find(|(pattern, _)| matches_table(pattern, table));
+    let text = match known.and_then(|(_, keys)| nearest(keys.iter().copied(), last)) {
+        Some(known) => format!("unknown key; did you mean `{known}`?"),
+        None => "unknown key, see config.example.toml for all keys".to_owned(),
     };
     Diagnostic::at(source, key, text)
+}
+
+/// Returns the known word that a wrong one probably stands for: a similar one, or one that begins with it.
+pub(super) fn nearest<'k>(known: impl Iterator<Item = &'k str>, wrong: &str) -> Option<&'k str> {
+    let known: Vec<&str> = known.collect();
+    let similar = known.iter().map(|word| (strsim::damerau_levenshtein(word, wrong), *word)).min();
+    let similar = similar.filter(|(distance, _)| *distance <= 1 + wrong.len() / 4).map(|(_, word)| word);
+    similar.or_else(|| known.into_iter().find(|word| wrong.len() >= 3 && word.starts_with(wrong)))
 }
 
 fn matches_table(pattern: &str, table: &str) -> bool {
@@ -99,62 +115,7 @@ pub(super) fn type_error(source: &str, path: &str, error: &Parse) -> Diagnostic 
     {
         return unknown_key(source, key);
     }
-    Diagnostic::at(source, key, describe(key, error))
-}
-
-fn describe(key: &str, error: &Parse) -> String {
-    // List items share the expected form of their list.
-    let named = key.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('.');
-    let last = named.rsplit('.').next().unwrap_or(named);
-    if let Some(expected) = expected_value(last) {
-        return format!("expected {expected}");
-    }
-    match error {
-        Parse::At { error, .. } => describe(key, error),
-        Parse::Type { expected, .. } => format!("expected {expected}, found something else"),
-        Parse::NotFound(name) => format!("`{name}` is missing"),
-        Parse::Message(text) => without_values(text),
-        _ => "invalid value".to_owned(),
-    }
-}
-
-/// Removes values from serde's messages. Missing fields and known words are kept; quotes may contain a value.
-fn without_values(text: &str) -> String {
-    if ["missing field", "missing configuration field"].iter().any(|start| text.starts_with(start)) {
-        return text.to_owned();
-    }
-    match text.split_once("expected") {
-        Some((_, rest)) => format!("expected{rest}"),
-        None if text.contains(['`', '"']) || text.contains("variant") => "invalid value".to_owned(),
-        None => text.to_owned(),
-    }
-}
-
-fn expected_value(last: &str) -> Option<&'static str> {
-    Some(match last {
-        "recap" => "a time as in \"17:30\", a list of times, or { at = \"17:30\", days = \"mon-fri\", latency = true }",
-        "client_secret" | "refresh_token" | "url" | "token" | "secret" | "proxy" => {
-            "a string, or one of { file = \"…\" }, { env = \"…\" }, { credential = \"…\" }"
-        }
-        "type" => {
-            "\"slack\", \"slack-app\", \"teams\" or \"teams-app\" for a sink, \"contacts\", \"http\" or \"history\" for a source"
-        }
-        "pace" => "{ per_second = 1, burst = 4 } or \"off\"",
-        "outcomes" => "a list of \"answered\", \"missed\", \"voicemail\", \"ended\", \"called_back\"",
-        "cloud" => "\"public\", \"gcc\" or \"gcc-high\"",
-        "shape" => "\"message\" or \"card\"",
-        "ring_at" => "\"phone\", \"queue\" or \"start\"",
-        "mask" => "\"none\", \"last4\", \"last2\" or \"all\"",
-        "durability" => "\"power-loss\" or \"crash\"",
-        "account_keys" => "a list of digits in quotes, as in [\"2930718022414574861\"]",
-        "lanes" => "a number from 1 to 4",
-        "facts" => "a list of labels, as in [\"Open tickets\", \"Owner\"]",
-        "directions" => "a list of \"inbound\", \"outbound\"",
-        "internal" | "menu_only" | "voicemail" | "number_names" | "record" | "reply_in_thread" | "show_sources" => {
-            "true or false"
-        }
-        _ => return None,
-    })
+    Diagnostic::at(source, key, expected::describe(key, error))
 }
 
 /// Creates a diagnostic for a TOML syntax error, without the line the parser quotes.
@@ -203,6 +164,8 @@ mod tests {
         let problem = unknown_key(SOURCE, "routes.1.sink");
         assert_eq!((problem.line, problem.text.as_str()), (Some(11), "unknown key; did you mean `sinks`?"));
         assert!(unknown_key(SOURCE, "zzz").text.contains("config.example.toml"));
+        let problem = unknown_key(SOURCE, "routes.0.match.que");
+        assert_eq!(problem.text, "unknown key; did you mean `queue`?");
     }
 
     #[test]
@@ -212,10 +175,12 @@ mod tests {
     }
 
     #[test]
-    fn message_with_a_quoted_value_loses_it() {
-        let error = Parse::Message("invalid value: string \"xoxb-secret\", expected a duration".into());
-        assert_eq!(type_error(SOURCE, "cards.deadline", &error).text, "expected a duration");
-        let error = Parse::Message("something `xoxb-secret` odd".into());
-        assert_eq!(type_error(SOURCE, "cards.deadline", &error).text, "invalid value");
+    fn place_of_a_rule_counts_from_one() {
+        let place = |key: &str| Diagnostic::at(SOURCE, key, "").place();
+        assert_eq!(place("routes.1.match.queue"), "rule 2, match.queue");
+        assert_eq!(
+            (place("routes.0"), place("routes"), place("sinks.desk.url")),
+            ("rule 1".into(), "routes".into(), "sinks.desk.url".into())
+        );
     }
 }

@@ -9,6 +9,7 @@ mod connection;
 mod database;
 mod diagnostics;
 mod direction_filter;
+mod expected;
 mod holiday_file;
 mod keys;
 mod metrics;
@@ -21,6 +22,7 @@ mod schema;
 mod secrets;
 mod sink;
 mod sink_table;
+mod state_dir;
 mod teams_app;
 mod urls;
 
@@ -32,6 +34,7 @@ pub use holiday_file::read as read_holiday_file;
 pub use keys::known_keys;
 pub use metrics::MetricsListen;
 pub use sink::SinkConfig;
+pub use state_dir::of_any_config as state_dir_of_any_config;
 
 use crate::{
     cards::RenderOptions,
@@ -50,6 +53,9 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
+
+/// Shortest retention. A delivery that is stored keeps a card from being posted again after an event gap.
+const MIN_RETENTION: Duration = Duration::from_secs(3_600);
 
 /// A validated config.
 #[derive(Debug)]
@@ -124,10 +130,11 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
     let source = fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
         path: path.to_owned(),
         hint: match source.kind() {
-            std::io::ErrorKind::NotFound => "start from config.example.toml, or name another file with --config",
-            std::io::ErrorKind::PermissionDenied => "let the daemon's user read it (mode 0640, its group)",
-            std::io::ErrorKind::InvalidData => "the file is not UTF-8 text",
-            _ => "the system's reason follows",
+            std::io::ErrorKind::NotFound => " (start from config.example.toml, or name another file with --config)",
+            std::io::ErrorKind::PermissionDenied => " (let the daemon's user read it: mode 0640, its group)",
+            std::io::ErrorKind::InvalidData => " (the file is not UTF-8 text)",
+            std::io::ErrorKind::IsADirectory => " (name the file with --config)",
+            _ => "",
         },
         source,
     })?;
@@ -192,6 +199,9 @@ struct Validator<'a> {
 
 impl Validator<'_> {
     fn validate(&mut self, path: &Path, file: File) -> Option<Config> {
+        // A sink with a problem of its own has a name: what names it is right.
+        let names: Vec<SinkName> =
+            file.sinks.keys().filter_map(|name| SinkName::try_from(name.as_str()).ok()).collect();
         let connections: Vec<_> =
             file.connections.into_iter().filter_map(|(name, table)| self.connection(&name, table)).collect();
         let mut sinks: Vec<_> = file.sinks.into_iter().filter_map(|(name, table)| self.sink(&name, table)).collect();
@@ -203,13 +213,7 @@ impl Validator<'_> {
             self.error("sinks", "no sink: add a [sinks.NAME] table with type and url");
         }
         self.check_recap_history(&sinks, &file.enrich);
-        let operator = file.operator.sink.and_then(|name| {
-            let sink = sinks.iter().find(|sink| sink.name.as_str() == name).map(|sink| sink.name.clone());
-            if sink.is_none() {
-                self.error("operator.sink", "no sink has this name");
-            }
-            sink
-        });
+        let operator = file.operator.sink.and_then(|name| self.operator(&name, &names));
         let journal = file.journal.level.unwrap_or_else(|| "info".to_owned());
         if log_filter::parse(&journal).is_err() {
             self.error(
@@ -221,7 +225,13 @@ impl Validator<'_> {
         let http = self.network(file.network);
         let numbers = file.numbers.into_iter().filter_map(|(number, name)| self.number_name(&number, &name)).collect();
         let style = self.style(&file.cards);
-        let state_dir = file.state.dir.or_else(default_state_dir);
+        if file.state.retention.is_some_and(|span| span.0 < MIN_RETENTION) {
+            self.error(
+                "state.retention",
+                "expected at least \"1h\": stored deliveries prevent a second post of a card",
+            );
+        }
+        let state_dir = file.state.dir.or_else(state_dir::default);
         if state_dir.is_none() {
             self.error("state.dir", "missing, and neither $STATE_DIRECTORY nor $HOME is set");
         }
@@ -232,7 +242,6 @@ impl Validator<'_> {
         }
         let database = file.state.database.and_then(|table| self.database(table));
         self.warn_exposed(path);
-        let names: Vec<SinkName> = sinks.iter().map(|sink| sink.name.clone()).collect();
         let has_people = !file.people.is_empty();
         // Without its sink a person would be a second problem of the same mistake.
         let people = if is_valid { self.people(file.people, &mut sinks) } else { BTreeMap::new() };
@@ -264,16 +273,24 @@ impl Validator<'_> {
         })
     }
 
+    /// Finds the sink of the alerts.
+    fn operator(&mut self, name: &str, names: &[SinkName]) -> Option<SinkName> {
+        let sink = names.iter().find(|known| known.as_str() == name);
+        if sink.is_none() {
+            let known: Vec<&str> = names.iter().map(SinkName::as_str).collect();
+            let text = match diagnostics::nearest(known.iter().copied(), name) {
+                Some(nearest) => format!("no sink has this name; did you mean \"{nearest}\"?"),
+                None if known.is_empty() => "no sink has this name".to_owned(),
+                None => format!("no sink has this name, expected one of {}", known.join(", ")),
+            };
+            self.error("operator.sink", text);
+        }
+        sink.cloned()
+    }
+
     fn error(&mut self, key: impl Into<String>, text: impl Into<String>) {
         self.problems.push(Diagnostic::at(self.source, key, text));
     }
-}
-
-fn default_state_dir() -> Option<PathBuf> {
-    let systemd = env::var_os("STATE_DIRECTORY").map(PathBuf::from);
-    let xdg = || env::var_os("XDG_STATE_HOME").map(|home| PathBuf::from(home).join("poprelay"));
-    let home = || env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state/poprelay"));
-    systemd.or_else(xdg).or_else(home)
 }
 
 #[cfg(test)]

@@ -53,6 +53,7 @@ impl Validator<'_> {
 
     fn hours(&mut self, name: &str, table: &Table, zone: &TimeZone) -> Schedule {
         let at = |key: &str| format!("hours.{name}.{key}");
+        let before = self.problems.len();
         let mut hours = Schedule { time_zone: zone.clone(), week: WeeklyHours::default(), holidays: BTreeMap::new() };
         for (key, value) in table {
             match key.as_str() {
@@ -70,7 +71,8 @@ impl Validator<'_> {
                 }
             }
         }
-        if hours.week.is_never_open() {
+        // A day with a problem of its own may be the only one.
+        if self.problems.len() == before && hours.week.is_never_open() {
             self.error(format!("hours.{name}"), "never open. Add its days, as in mon-fri = \"09:00-17:30\"");
         }
         hours

@@ -1,6 +1,7 @@
 //! Tests of the config as written by operators, valid and invalid.
 
 mod hours;
+mod problems;
 mod sinks;
 
 use super::*;
@@ -195,7 +196,7 @@ fn load_reports_all_problems_together() {
     assert_eq!(all.len(), 3, "{all:?}");
     assert!(all[0].starts_with("4:connections.main.lanes: expected a number from 1 to 4"));
     assert!(all[1].starts_with("5:connections.main.region: unknown region"));
-    assert!(all[2].contains("operator.sink: no sink has this name"));
+    assert!(all[2].contains("operator.sink: no sink has this name, expected one of front-desk"));
 }
 
 #[test]
@@ -277,7 +278,9 @@ fn credential_is_found_beside_the_config_outside_systemd() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("config.toml");
     fs::write(&path, GOOD.replace("\"s3cr3t\"", "{ credential = \"goto\" }")).unwrap();
-    assert!(load(&path).unwrap_err().to_string().contains("goto cannot be read"));
+    let error = load(&path).unwrap_err().to_string();
+    let place = format!("the credential goto cannot be read in {}: No such file", dir.path().display());
+    assert!(error.contains(&place), "{error}");
     fs::write(dir.path().join("goto"), "s3cr3t\n").unwrap();
     assert_eq!(load(&path).unwrap().connections[0].client_secret.as_ref().unwrap().expose(), "s3cr3t");
 }

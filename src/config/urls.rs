@@ -52,6 +52,9 @@ pub(super) fn parse_webhook(kind: SinkKind, text: &str) -> Result<(SinkKind, Vec
     let url = parse(text)?;
     let host = url.host_str().unwrap_or_default().to_ascii_lowercase();
     let mut warnings = Vec::new();
+    if let Some(owner) = chat_of(&host).filter(|owner| *owner != kind && is_exclusive(kind)) {
+        return Err(format!("this is a URL of {0}, expected type = \"{0}\" for it", owner.as_str()));
+    }
     let sink_kind = match kind {
         SinkKind::Slack => {
             if !is_loopback(&url) && host != "hooks.slack.com" && host != "hooks.slack-gov.com" {
@@ -75,6 +78,22 @@ pub(super) fn parse_webhook(kind: SinkKind, text: &str) -> Result<(SinkKind, Vec
         other => other,
     };
     Ok((sink_kind, warnings))
+}
+
+/// Returns the chat that alone has webhooks on a host.
+fn chat_of(host: &str) -> Option<SinkKind> {
+    let is_flow = [".logic.azure.com", ".api.powerplatform.com"].iter().any(|suffix| host.ends_with(suffix));
+    match host {
+        "hooks.slack.com" | "hooks.slack-gov.com" => Some(SinkKind::Slack),
+        "discord.com" | "discordapp.com" => Some(SinkKind::Discord),
+        "chat.googleapis.com" => Some(SinkKind::GoogleChat),
+        _ => is_flow.then_some(SinkKind::Teams),
+    }
+}
+
+/// Returns whether a kind posts messages in the form of its chat only. A webhook may have a body of its own.
+fn is_exclusive(kind: SinkKind) -> bool {
+    !matches!(kind, SinkKind::Webhook | SinkKind::SlackTrigger)
 }
 
 /// Returns the suspicious parts in the URL of a Power Automate flow. The path has several forms and new ones appear, so only
@@ -179,6 +198,23 @@ mod tests {
             let (_, warnings) = parse_webhook(SinkKind::Teams, &url).unwrap();
             assert!(warnings.len() == 1 && warnings[0].contains(expected), "{url}: {warnings:?}");
         }
+    }
+
+    #[test]
+    fn url_of_another_chat_names_its_type() {
+        let slack = "https://hooks.slack.com/services/T0/B0/x";
+        let flow = "https://0123.4f.environment.api.powerplatform.com/workflows/a?sig=y";
+        for (kind, url, expected) in [
+            (SinkKind::Teams, slack, "\"slack\""),
+            (SinkKind::Ntfy, slack, "\"slack\""),
+            (SinkKind::Slack, flow, "\"teams\""),
+            (SinkKind::Mattermost, "https://discord.com/api/webhooks/1/t", "\"discord\""),
+            (SinkKind::Slack, "https://chat.googleapis.com/v1/spaces/A/messages?key=a", "\"google-chat\""),
+        ] {
+            let error = parse_webhook(kind, url).unwrap_err();
+            assert!(error.ends_with(&format!("expected type = {expected} for it")), "{url}: {error}");
+        }
+        assert!(parse_webhook(SinkKind::Webhook, slack).is_ok(), "a webhook may have a body of its own");
     }
 
     #[test]

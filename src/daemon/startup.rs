@@ -9,7 +9,6 @@ use crate::{
     outbox::{self, DatabaseOutbox, Durability, OpenError, Retention, SharedDatabase, SinkBacklog},
     runtime::{
         http::{HttpError, HttpStack},
-        message_id,
         metrics::Metrics,
     },
 };
@@ -52,20 +51,15 @@ pub fn open_outbox(config: &Config, daemon: &str, metrics: &Metrics) -> Result<D
             outbox::open_shared(settings, SharedDatabase { server, schema, daemon }, Timestamp::now())?
         }
     };
-    if let Some(damaged) = &opened.quarantined {
-        let path = damaged.path.display();
-        let message_id = message_id::STORE_QUARANTINED;
-        tracing::error!(%path, rescued = damaged.rescued, message_id, "damaged store set aside");
-    }
-    tracing::info!(waiting = opened.waiting, health = ?opened.health, "outbox open");
+    tracing::info!(waiting = opened.waiting, health = opened.health.as_str(), "outbox open");
     Ok(queue)
 }
 
-/// Warns of pending cards for sinks missing in the config. The cards are kept until the sink is configured again.
+/// Warns of waiting cards for sinks missing in the config. The cards are kept until the sink is configured again.
 pub async fn warn_orphaned_sinks(outbox: &DatabaseOutbox, is_configured: impl Fn(&SinkName) -> bool) {
     for SinkBacklog { sink, cards, .. } in outbox.backlog().await.unwrap_or_default() {
         if !is_configured(&sink) {
-            tracing::warn!(%sink, waiting = cards, "pending cards for a sink missing in the config");
+            tracing::warn!(%sink, waiting = cards, "waiting cards for a sink missing in the config");
         }
     }
 }

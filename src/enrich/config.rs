@@ -101,6 +101,11 @@ pub enum SourceKind {
     History,
 }
 
+impl SourceKind {
+    /// All kinds.
+    pub const ALL: [Self; 3] = [Self::Contacts, Self::Http, Self::History];
+}
+
 impl fmt::Display for SourceKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

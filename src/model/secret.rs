@@ -71,8 +71,21 @@ pub enum SecretRef {
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// The file does not exist or is not readable.
-    #[error("{} cannot be read", .0.display())]
-    Unreadable(PathBuf, #[source] io::Error),
+    #[error("{} cannot be read: {}", .0.display(), .1)]
+    Unreadable(PathBuf, io::Error),
+    /// The folder of the credentials has no readable file of this name.
+    #[error(
+        "the credential {name} cannot be read in {}: {reason}. The unit passes it with LoadCredential=; outside systemd it \
+         is a file beside the config", dir.display()
+    )]
+    Credential {
+        /// Name of the credential.
+        name: String,
+        /// Folder that was searched.
+        dir: PathBuf,
+        /// Cause reported by the system.
+        reason: io::Error,
+    },
     /// The file has more than 64 KiB.
     #[error("{} is too long for a secret (limit {MAX_BYTES} bytes)", .0.display())]
     TooLong(PathBuf),
@@ -125,6 +138,9 @@ impl SecretRef {
                 let dir = credentials.ok_or_else(|| SecretError::NoCredentials(name.clone()))?;
                 from_file(&dir.join(name)).map_err(|error| match error {
                     SecretError::Unreadable(..) if is_empty(dir) => SecretError::EmptyDirectory(name.clone()),
+                    SecretError::Unreadable(_, reason) => {
+                        SecretError::Credential { name: name.clone(), dir: dir.to_owned(), reason }
+                    }
                     other => other,
                 })
             }
@@ -255,7 +271,12 @@ mod tests {
         let read = || SecretRef::Credential("token".into()).read(Some(dir.path())).unwrap_err().to_string();
         assert!(read().contains("container-credentials.conf"), "{}", read());
         std::fs::write(dir.path().join("other"), "x").unwrap();
-        assert!(read().ends_with("token cannot be read"), "{}", read());
+        let folder = dir.path().display();
+        assert!(
+            read().starts_with(&format!("the credential token cannot be read in {folder}: No such file")),
+            "{}",
+            read()
+        );
     }
 
     #[test]
@@ -279,7 +300,10 @@ mod tests {
         assert!(matches!(error(SecretRef::File(dir.join("empty"))), SecretError::Empty(_)));
         assert!(matches!(error(SecretRef::File(dir.join("binary"))), SecretError::NotText(_)));
         assert!(matches!(error(SecretRef::File(dir.join("long"))), SecretError::TooLong(_)));
-        assert!(matches!(error(SecretRef::File(dir.join("none"))), SecretError::Unreadable(..)));
+        let missing = error(SecretRef::File(dir.join("none"))).to_string();
+        assert!(missing.contains("none cannot be read: No such file"), "{missing}");
+        let folder = error(SecretRef::File(dir.to_owned())).to_string();
+        assert!(folder.contains("cannot be read: Is a directory"), "{folder}");
         assert!(matches!(error(SecretRef::Env("POPRELAY_NO_SUCH".into())), SecretError::NotSet(_)));
         assert!(matches!(error(SecretRef::Credential("../x".into())), SecretError::BadName(_)));
         let no_directory = SecretRef::Credential("x".into()).read(None).unwrap_err();

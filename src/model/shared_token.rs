@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn refresh_is_requested_only_with_the_newest_token_and_without_a_better_access_token() {
+    fn refresh_needs_the_newest_token_and_no_better_access_token() {
         let (r1, r2) = (|| refresh("r1", Some(1)), || refresh("r2", Some(2)));
         let used = |token: &str, left| RefreshDecision::Use { access: access(token, left), scope: r1().scope };
         for (row, own, expected) in [

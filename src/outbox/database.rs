@@ -7,7 +7,7 @@ use super::{
     schema::{self, DatabaseKind, MIGRATIONS, VERSION},
     wal::Wal,
 };
-use crate::model::time::Timestamp;
+use crate::{model::time::Timestamp, runtime::message_id};
 use rusqlite::{Connection, OpenFlags};
 use std::{
     fs, io,
@@ -73,12 +73,18 @@ pub(super) fn open_database(settings: &OutboxSettings, now: Timestamp) -> Result
             let rescued = Connection::open_with_flags(&quarantined, OpenFlags::SQLITE_OPEN_READ_WRITE)
                 .and_then(|damaged| rescue(&damaged, &disk.db))
                 .unwrap_or(0);
-            tracing::error!(file = %quarantined.display(), rescued, "outbox file damaged, quarantined");
+            log_quarantined(&quarantined, rescued);
             disk.quarantined = Some(Quarantined { path: quarantined, rescued });
             Ok(disk)
         }
         other => other,
     }
+}
+
+/// Reports a damaged file, wherever the damage was found.
+pub(super) fn log_quarantined(file: &Path, rescued: u64) {
+    let message_id = message_id::STORE_QUARANTINED;
+    tracing::error!(path = %file.display(), rescued, message_id, "outbox file damaged, quarantined");
 }
 
 fn rescue(damaged: &Connection, into: &Connection) -> rusqlite::Result<u64> {

@@ -24,3 +24,15 @@ pub enum Health {
         since: Timestamp,
     },
 }
+
+impl Health {
+    /// Returns the name in the journal.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Durable => "durable",
+            Self::Spooling { .. } => "spooling",
+            Self::InMemory { .. } => "in memory",
+        }
+    }
+}

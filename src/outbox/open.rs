@@ -57,7 +57,7 @@ pub enum OpenError {
     },
     /// The shared store has a newer version.
     #[error(
-        "the shared store was written by a newer version of poprelay. Install the version that the other daemons run"
+        "the shared database was written by a newer version of poprelay. Install the version that the other daemons run"
     )]
     NewerShared,
     /// The in-memory database or the writer thread cannot start.

@@ -4,7 +4,7 @@
 use super::{
     FILE_NAME, OutboxSettings, Retention,
     copy::{CopyResult, CopyScope, copy_all},
-    database::{Database, open_read_only, quarantine},
+    database::{Database, log_quarantined, open_read_only, quarantine},
     disk_error::{DiskProblem, StoreError},
     handover::Slots,
     health::Health,
@@ -155,9 +155,7 @@ impl Storage {
         self.backend = Backend::Memory { next: 1, wait: 1, pending_complete: copied.pending_complete };
         if why == DiskProblem::Damaged {
             match quarantine(&self.settings.dir.join(FILE_NAME), now) {
-                Ok(file) => {
-                    tracing::error!(file = %file.display(), rescued = copied.rows, "outbox file damaged, quarantined")
-                }
+                Ok(file) => log_quarantined(&file, copied.rows),
                 Err(error) => tracing::error!(%error, "damaged outbox file cannot be quarantined"),
             }
         }

@@ -52,15 +52,21 @@ impl Routes {
         let is_known = |sink: &SinkName| self.all.contains(sink) || self.has_people && sink.as_str() == PERSON;
         for sink in rule.sinks.iter().filter(|sink| !is_known(sink)) {
             let text = match sink.as_str() {
-                PERSON => format!("rule {} sends to person, but [people] is empty", place(at)),
-                sink => format!("rule {} names the sink {sink}, which is not configured", place(at)),
+                PERSON => "the rule sends to person, but [people] is empty".to_owned(),
+                sink => {
+                    let known: Vec<&str> = self.all.iter().map(SinkName::as_str).collect();
+                    format!(
+                        "the rule names the sink {sink}, which is not configured, expected one of {}",
+                        known.join(", ")
+                    )
+                }
             };
             problems.push(RuleProblem::error(format!("routes.{at}.sinks"), text));
         }
         let has_mentions =
             |it: &super::Mentions| it.slack.values().next().is_some() || it.teams.values().next().is_some();
         if rule.mention.as_ref().is_some_and(|mention| !has_mentions(mention)) {
-            let text = format!("rule {} has an empty mention: `slack` and `teams` are empty", place(at));
+            let text = "the mention is empty: neither `slack` nor `teams` has a value".to_owned();
             problems.push(RuleProblem::no_effect(format!("routes.{at}.mention"), text));
         }
     }
@@ -68,21 +74,20 @@ impl Routes {
     fn check_conditions(&self, at: usize, rule: &Rule, problems: &mut Vec<RuleProblem>) {
         let impossible = rule.conditions.never_matches().chain(rule.conditions.contradictory());
         for (key, why) in impossible {
-            let text = format!("rule {}: nothing can match {key}: {why}", place(at));
+            let text = format!("nothing can match {key}: {why}");
             problems.push(RuleProblem::error(format!("routes.{at}.match.{key}"), text));
         }
         for (key, why) in rule.unless.never_matches() {
-            let text = format!("rule {}: {key} excludes nothing: {why}", place(at));
+            let text = format!("{key} excludes nothing: {why}");
             problems.push(RuleProblem::error(format!("routes.{at}.unless.{key}"), text));
         }
         for (key, _) in rule.unless.covered(&rule.conditions).filter(|(_, covers)| *covers) {
-            let text =
-                format!("rule {}: nothing can match: `unless` excludes every {key} that `match` accepts", place(at));
+            let text = format!("nothing can match: `unless` excludes every {key} that `match` accepts");
             problems.push(RuleProblem::error(format!("routes.{at}.unless.{key}"), text));
         }
         for (table, condition) in [("match", &rule.conditions), ("unless", &rule.unless)] {
             for name in condition.hours.values().filter(|name| !self.schedules.by_name.contains_key(*name)) {
-                let text = format!("rule {}: there is no table [hours.{}]", place(at), printable_start(name, 40));
+                let text = format!("there is no table [hours.{}]", printable_start(name, 40));
                 problems.push(RuleProblem::error(format!("routes.{at}.{table}.hours"), text));
             }
         }
@@ -92,15 +97,9 @@ impl Routes {
     fn check_order(&self, at: usize, rule: &Rule) -> Option<RuleProblem> {
         let mut above = self.rules.iter().take(at).enumerate().filter(|(_, above)| above.covers(rule));
         let never_reached = |above: usize| {
-            format!(
-                "rule {} is never reached: rule {} matches the same calls and does not continue",
-                place(at),
-                place(above)
-            )
+            format!("never reached: rule {} matches the same calls and does not continue", number(above))
         };
-        let no_effect = |above: usize| {
-            format!("rule {} has no effect: rule {} already sends to its sinks", place(at), place(above))
-        };
+        let no_effect = |above: usize| format!("no effect: rule {} already sends to its sinks", number(above));
         let adds_nothing = |above: &Rule| {
             let ends = !rule.continue_matching && at.saturating_add(1) < self.rules.len();
             !ends && !rule.sinks.is_empty() && rule.sinks.iter().all(|sink| above.sinks.contains(sink))
@@ -129,6 +128,6 @@ fn given_keys(condition: &Condition) -> impl Iterator<Item = super::ConditionKey
 }
 
 /// Converts an index to the rule number for people.
-const fn place(at: usize) -> usize {
+const fn number(at: usize) -> usize {
     at.saturating_add(1)
 }

@@ -8,6 +8,9 @@ use std::{
 };
 use tokio::sync::mpsc;
 
+/// Most commands that wait for one socket; people press a few buttons a second.
+const MAX_QUEUED_COMMANDS: usize = 1_024;
+
 /// Command to one socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum AppSocketCommand {
@@ -22,7 +25,7 @@ pub(super) enum AppSocketCommand {
 pub(super) struct AppSockets {
     next: u64,
     tickets: BTreeSet<u64>,
-    open: BTreeMap<u64, mpsc::UnboundedSender<AppSocketCommand>>,
+    open: BTreeMap<u64, mpsc::Sender<AppSocketCommand>>,
     /// Times of the envelopes, by id.
     sent: BTreeMap<String, Instant>,
     acknowledged: BTreeMap<String, Duration>,
@@ -50,8 +53,8 @@ impl AppSockets {
     }
 
     /// Adds an open socket. Returns its number and commands.
-    pub(super) fn attach(&mut self) -> (u64, mpsc::UnboundedReceiver<AppSocketCommand>) {
-        let (sender, receiver) = mpsc::unbounded_channel();
+    pub(super) fn attach(&mut self) -> (u64, mpsc::Receiver<AppSocketCommand>) {
+        let (sender, receiver) = mpsc::channel(MAX_QUEUED_COMMANDS);
         let number = self.next_number();
         self.open.insert(number, sender);
         (number, receiver)
@@ -69,12 +72,12 @@ impl AppSockets {
     pub(super) fn send_envelope(&mut self, id: &str, frame: &Value) -> bool {
         self.sent.insert(id.to_owned(), Instant::now());
         let command = AppSocketCommand::Send(frame.to_string());
-        self.open.values().next_back().is_some_and(|socket| socket.send(command).is_ok())
+        self.open.values().next_back().is_some_and(|socket| socket.try_send(command).is_ok())
     }
 
     /// Sends a command to all sockets.
     pub(super) fn command_all(&self, command: &AppSocketCommand) {
-        self.open.values().for_each(|socket| drop(socket.send(command.clone())));
+        self.open.values().for_each(|socket| drop(socket.try_send(command.clone())));
     }
 
     pub(super) fn acknowledge(&mut self, id: &str) {

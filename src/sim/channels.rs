@@ -24,11 +24,14 @@ pub(super) enum ChannelCommand {
     Drop,
 }
 
+/// Most commands that wait for one socket: the frames of some seconds at a thousand calls a second.
+pub(super) const MAX_QUEUED_COMMANDS: usize = 16_384;
+
 /// One open socket.
 #[derive(Debug)]
 struct SocketHandle {
     number: u64,
-    commands: mpsc::UnboundedSender<ChannelCommand>,
+    commands: mpsc::Sender<ChannelCommand>,
 }
 
 /// One channel.
@@ -60,7 +63,8 @@ impl Channel {
     }
 
     fn command(&mut self, command: &ChannelCommand) {
-        self.sockets.retain(|socket| socket.commands.send(command.clone()).is_ok());
+        // A socket that does not keep up is dropped, as by the real server: its client connects again and recovers.
+        self.sockets.retain(|socket| socket.commands.try_send(command.clone()).is_ok());
     }
 
     /// Returns the number of the next frame.
@@ -168,11 +172,11 @@ impl ChannelStore {
     }
 
     /// Adds a socket to a channel. Returns the socket number and the command receiver.
-    pub(super) fn attach(&mut self, id: &str, now: Instant) -> Option<(u64, mpsc::UnboundedReceiver<ChannelCommand>)> {
+    pub(super) fn attach(&mut self, id: &str, now: Instant) -> Option<(u64, mpsc::Receiver<ChannelCommand>)> {
         self.next_socket += 1;
         let number = self.next_socket;
         let channel = self.by_id(id, now)?;
-        let (commands, receiver) = mpsc::unbounded_channel();
+        let (commands, receiver) = mpsc::channel(MAX_QUEUED_COMMANDS);
         channel.sockets.push(SocketHandle { number, commands });
         Some((number, receiver))
     }
@@ -224,7 +228,7 @@ impl ChannelStore {
         let Some(chosen) = rng.choice(sockets.collect::<Vec<_>>()) else { return };
         for socket in self.all.iter_mut().flat_map(|channel| &mut channel.sockets) {
             if socket.number == chosen {
-                drop(socket.commands.send(command.clone()));
+                drop(socket.commands.try_send(command.clone()));
             }
         }
     }
@@ -238,7 +242,7 @@ mod tests {
         channels: &mut ChannelStore,
         kinds: &[&str],
         now: Instant,
-    ) -> (String, mpsc::UnboundedReceiver<ChannelCommand>) {
+    ) -> (String, mpsc::Receiver<ChannelCommand>) {
         let id = channels.create("n", &ChannelFaults::default(), now).unwrap().id.clone();
         let kinds = kinds.iter().map(|kind| (*kind).to_owned()).collect();
         channels.by_id(&id, now).unwrap().call_subscriptions.insert("1".to_owned(), kinds);
@@ -256,6 +260,19 @@ mod tests {
         assert!(all.try_recv().is_ok() && endings.try_recv().is_err());
         assert!(!channels.send_to("2", Topic::Call("STARTING"), &frame, None, now));
         assert!(!channels.send_to("1", Topic::Report, &frame, None, now));
+    }
+
+    #[test]
+    fn socket_that_does_not_keep_up_is_dropped() {
+        let (mut channels, now) = (ChannelStore::new(1), Instant::now());
+        let (id, mut commands) = subscribed(&mut channels, &[], now);
+        for _ in 0..MAX_QUEUED_COMMANDS {
+            assert!(channels.command_all(&ChannelCommand::AnnounceClose));
+        }
+        assert!(!channels.command_all(&ChannelCommand::AnnounceClose));
+        assert!(!channels.by_id(&id, now).unwrap().is_connected());
+        let received = std::iter::from_fn(|| commands.try_recv().ok()).count();
+        assert_eq!(received, MAX_QUEUED_COMMANDS);
     }
 
     #[test]

@@ -70,7 +70,7 @@ fn flood_of_calls_is_bounded_and_a_dropped_call_rings_first() {
 }
 
 #[test]
-fn ended_call_is_remembered_for_twenty_minutes() {
+fn ended_call_is_kept_for_twenty_minutes() {
     let mut harness = Harness::new(epoch());
     plan(&mut harness, 0, ring(1));
     plan(&mut harness, 5_000, end(1, 2));
@@ -138,7 +138,7 @@ fn call_is_made_of_eight_conversations_at_most() {
 }
 
 #[test]
-fn five_hundred_calls_at_once_cost_five_hundred_rings_and_ends() {
+fn five_hundred_simultaneous_calls_give_as_many_rings_and_ends() {
     let mut harness = Harness::new(epoch());
     for id in 0..500 {
         for _ in 0..2 {

@@ -102,7 +102,7 @@ fn report_without_states_leaves_the_outcome_to_what_was_received() {
 }
 
 #[test]
-fn summary_of_a_talk_names_nobody_who_only_rang() {
+fn summary_of_a_talk_names_no_person_who_only_rang() {
     let call = queued(true);
     let summary = Report {
         outcome: Some("NORMAL".into()),

@@ -91,7 +91,7 @@ fn consultation_known_before_its_link_is_ended_silently() {
 }
 
 #[test]
-fn internal_call_of_somebody_who_has_no_caller_is_a_call() {
+fn internal_call_without_a_caller_is_a_call() {
     let (_, ask) = consulted(true);
     let harness = played(ask);
     assert_eq!(harness.end().unwrap(), "internal · ended · with Priya 4 s after 3 s");

@@ -88,7 +88,7 @@ fn unknown_outcome_is_resolved_by_a_late_report() {
 }
 
 #[test]
-fn answer_is_not_taken_away_by_a_report_that_knows_none() {
+fn answer_survives_a_report_without_an_answer() {
     let mut call = answered_by_nadia();
     call.hang_up(true);
     let mut liar = Script::inbound();

@@ -28,7 +28,7 @@ fn button_ids(body: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn missed_card_has_buttons_with_an_opaque_value_only_if_presses_are_received() {
+fn missed_card_has_opaque_buttons_only_if_presses_are_received() {
     let body = app_body(&missed(None), true, false);
     assert_eq!(button_ids(&body), ["poprelay_call_back", "poprelay_done"]);
     let actions = body["blocks"].as_array().unwrap().last().unwrap();

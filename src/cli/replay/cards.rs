@@ -2,7 +2,7 @@
 
 use crate::{
     cards,
-    cli::dry_run::{DryRun, describe_options, describe_reason},
+    cli::dry_run::{DryRun, describe_because, describe_options},
     config::Config,
     model::{
         call::StatusKind,
@@ -71,10 +71,10 @@ pub(super) fn differences(before: &[RenderedCard], now: &[RenderedCard], json: b
 fn block(card: &RenderedCard) -> String {
     let (status, sink, options) = (card.status.as_str(), &card.sink, describe_options(&card.options));
     let head = format!(
-        "{status} of call {} at {:.0}, to {sink}, by {}{options}",
+        "{status} of call {} at {:.0}, to {sink}{options}, because {}",
         card.call,
         card.at,
-        describe_reason(card.by)
+        describe_because(card.by)
     );
     format!("{head}\n  {}\n", card.card.join("\n  "))
 }

@@ -18,8 +18,14 @@ use crate::{
 use clap::Args;
 use std::{io::Write, path::PathBuf};
 
-const STATUSES: [StatusKind; 5] =
-    [StatusKind::Ringing, StatusKind::Answered, StatusKind::Missed, StatusKind::Voicemail, StatusKind::Ended];
+const STATUSES: [StatusKind; 6] = [
+    StatusKind::Ringing,
+    StatusKind::Answered,
+    StatusKind::Missed,
+    StatusKind::Voicemail,
+    StatusKind::Ended,
+    StatusKind::CalledBack,
+];
 
 /// Arguments of `poprelay replay`.
 #[derive(Debug, Args)]
@@ -30,7 +36,7 @@ pub struct ReplayArgs {
     /// Print the payloads of this sink
     #[arg(long, value_name = "NAME")]
     pub sink: Option<String>,
-    /// With --sink: only this status, even if the sink does not report it: ringing, answered, missed, voicemail, ended
+    /// With --sink: only this status, even if the sink does not report it: ringing, answered, missed, voicemail, ended, called_back
     #[arg(long, value_name = "STATUS", requires = "sink", conflicts_with = "against", value_parser = status)]
     pub status: Option<StatusKind>,
     /// Print the schedules, the outcome of each rule and the sinks of each update

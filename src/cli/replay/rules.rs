@@ -1,9 +1,8 @@
 //! The outcome of each rule, the schedules and the sinks of each update of a recording.
 
 use crate::{
-    cli::dry_run::{DryRun, describe_options, describe_reason, describe_rules, describe_schedules},
+    cli::dry_run::{DryRun, describe_because, describe_options, describe_rules, describe_schedules},
     config::Config,
-    model::card::RouteReason,
 };
 use serde_json::{Value, json};
 
@@ -22,22 +21,15 @@ fn as_text(run: &DryRun<'_>, config: &Config) -> String {
     lines.extend(describe_rules(&run.traces).map(|line| format!("  {line}")));
     for card in &run.cards {
         let effect = match card.is_posted {
-            false => format!("updates a pending card only, the sink's outcomes exclude {status}"),
+            false => format!("updates a waiting card only, the sink's outcomes exclude {status}"),
             true => format!("posts a card{}", describe_options(&card.card.options)),
         };
-        lines.push(format!("  → {}, {effect}, because {}", card.sink, reason(card.reason)));
+        lines.push(format!("  → {}, {effect}, because {}", card.sink, describe_because(card.reason)));
     }
     if run.cards.is_empty() {
         lines.push("  → no sink".to_owned());
     }
     format!("{}\n\n", lines.join("\n"))
-}
-
-fn reason(route_reason: RouteReason) -> String {
-    match route_reason {
-        RouteReason::Rule(_) => format!("{} matches", describe_reason(route_reason)),
-        _ => describe_reason(route_reason),
-    }
 }
 
 fn as_json(run: &DryRun<'_>, config: &Config) -> Value {

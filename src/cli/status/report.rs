@@ -7,7 +7,7 @@ use crate::cli::{
     outbox::{admin_error, shared_database},
 };
 use crate::{
-    config::{self, Config},
+    config::{self, Config, ConnectionConfig},
     daemon::{
         health::stored::{StoredConnection, StoredStatus},
         system::state_dir,
@@ -16,7 +16,7 @@ use crate::{
         scopes,
         token_file::{self, StoredToken},
     },
-    model::time::Timestamp,
+    model::{ids::ConnectionName, time::Timestamp},
     outbox::{self, AdminError, Overview, SinkStats},
     runtime::{
         http::root_cause,
@@ -27,8 +27,8 @@ use crate::{
 use anyhow::anyhow;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use std::time::Duration;
-use words::{describe_troubles, format_age};
+use std::{io, path::Path, time::Duration};
+use words::{describe_troubles, describe_unread_config, format_age};
 
 /// A connection without a live lane for this long is down; the daemon logs "connection down" after the same 2 minutes.
 const DOWN_AFTER: Duration = Duration::from_secs(120);
@@ -42,6 +42,8 @@ pub(super) struct StatusReport {
     sinks: Vec<SinkState>,
     /// Reason for which the shared database cannot be read: the sinks are then those of this machine's file.
     shared_problem: Option<String>,
+    /// First problem of a config on disk that the daemon has not read yet.
+    unread_config_error: Option<String>,
 }
 
 /// State of one sink.
@@ -60,10 +62,8 @@ struct ConnectionState {
     name: String,
     /// Last heartbeat, by the local clock.
     last_live: Option<Timestamp>,
-    /// Whether the connection uses a personal access token, which is not stored.
-    pat: bool,
-    /// Whether the connection uses the token of the config; GoTo has given no other one yet, and nothing is stored.
-    config_token: bool,
+    /// Where its login comes from.
+    login: LoginSource,
     /// Stored token, or the reason why it is not usable.
     token: Result<StoredToken, String>,
     /// Missing scopes of the stored token, with their losses; empty if all are granted or none is known.
@@ -72,19 +72,48 @@ struct ConnectionState {
     lanes: Option<StoredConnection>,
 }
 
+/// Source of a connection's login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LoginSource {
+    /// The token file.
+    Stored,
+    /// A personal access token, which is not stored.
+    Pat,
+    /// The token of the config; GoTo has given no other one yet, and nothing is stored.
+    ConfigToken,
+    /// Unknown: the config cannot be loaded, and no token is stored.
+    Unknown,
+}
+
 impl StatusReport {
     /// Reads the state of the config's state directory.
     ///
     /// # Errors
-    /// 77 without permission, 74 or 65 for an outbox that cannot be read.
+    /// 77 without permission, 78 for a state directory that is none, 74 or 65 for an outbox that cannot be read.
     pub(super) fn read(config: &Config) -> Result<Self, CliError> {
-        let dir = &config.state_dir;
-        let running = state_dir::is_locked(dir).map_err(|error| {
-            CliError::permission(anyhow!("{}: {error}; run the command as root or as the daemon's user", dir.display()))
-        })?;
+        Self::read_dir(&config.state_dir, Some(config))
+    }
+
+    /// Reads the state of a directory whose config cannot be loaded, for the reason `error`.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub(super) fn read_without_config(dir: &Path, error: &str) -> Result<Self, CliError> {
+        let report = Self::read_dir(dir, None)?;
+        let is_read = report.daemon.as_ref().is_some_and(|stored| stored.config_error.is_some());
+        Ok(Self { unread_config_error: (!is_read).then(|| error.to_owned()), ..report })
+    }
+
+    /// Returns whether a daemon runs with the state directory.
+    pub(super) const fn is_running(&self) -> bool {
+        self.running
+    }
+
+    fn read_dir(dir: &Path, config: Option<&Config>) -> Result<Self, CliError> {
+        let running = state_dir::is_locked(dir).map_err(|error| unreadable(dir, &error))?;
         let stored = StoredStatus::read(dir);
         let daemon = stored.clone().filter(|stored| running && stored.is_fresh(Timestamp::now()));
-        let shared = shared_database(config);
+        let shared = config.and_then(shared_database);
         let (shared, shared_problem) = match shared.map(|database| outbox::overview(&database)) {
             Some(Ok(overview)) => (Some(overview), None),
             // The cards of this machine are in its file then.
@@ -97,31 +126,34 @@ impl StatusReport {
             Err(AdminError::Missing(_)) => Overview::default(),
             Err(error) => return Err(admin_error(error)),
         };
-        let login = |connection: &config::ConnectionConfig| {
-            let lanes = daemon.as_ref().and_then(|stored| stored.connections.get(connection.name.as_str())).cloned();
+        let login = |name: &ConnectionName, connection: Option<&ConnectionConfig>| {
+            let lanes = daemon.as_ref().and_then(|stored| stored.connections.get(name.as_str())).cloned();
             let offset = SignedDuration::from_millis(lanes.as_ref().map_or(0, |lanes| lanes.clock_offset_ms));
             let to_local = |goto_time: Timestamp| goto_time.checked_sub(offset).unwrap_or(goto_time);
-            let token = token_file::read(&config::token_file(dir, &connection.name));
+            let token = token_file::read(&config::token_file(dir, name));
             let is_missing = matches!(token, Err(token_file::Error::Missing));
             let token = token.map_err(|error| error.to_string());
             let granted = token.as_ref().ok().and_then(|token| token.scope.as_deref());
+            let needed = connection.map(|it| scopes::needed(it.voicemail, it.number_names)).unwrap_or_default();
             ConnectionState {
-                name: connection.name.to_string(),
-                last_live: overview.last_heartbeats.get(connection.name.as_str()).copied().map(to_local),
-                pat: connection.pat.is_some(),
-                config_token: is_missing && connection.refresh_token.is_some(),
-                missing_scopes: scopes::describe(&scopes::missing(
-                    &scopes::needed(connection.voicemail, connection.number_names),
-                    granted,
-                )),
+                name: name.to_string(),
+                last_live: overview.last_heartbeats.get(name.as_str()).copied().map(to_local),
+                login: LoginSource::of(connection, is_missing),
+                missing_scopes: scopes::describe(&scopes::missing(&needed, granted)),
                 token,
                 lanes,
             }
         };
-        let logins = config.connections.iter().map(login).collect();
+        let logins = match config {
+            Some(config) => config.connections.iter().map(|it| login(&it.name, Some(it))).collect(),
+            None => {
+                let names = daemon.iter().flat_map(|stored| stored.connections.keys());
+                names.filter_map(|name| Some(login(&ConnectionName::try_from(name.as_str()).ok()?, None))).collect()
+            }
+        };
         let mut sinks = overview.sinks;
         // A person without cards is no news.
-        for sink in config.sinks.iter().filter(|sink| !sink.person) {
+        for sink in config.iter().flat_map(|config| &config.sinks).filter(|sink| !sink.person) {
             sinks.entry(sink.name.to_string()).or_default();
         }
         let latency = |name: &str| summarize(stored.as_ref()?.latency.get(name)?);
@@ -132,7 +164,7 @@ impl StatusReport {
             SinkState { name, stats, latency, disabled, buttons }
         };
         let sinks = sinks.into_iter().map(sink).collect();
-        Ok(Self { running, daemon, logins, sinks, shared_problem })
+        Ok(Self { running, daemon, logins, sinks, shared_problem, unread_config_error: None })
     }
 
     /// Returns the reasons for which the daemon is not ready: not running, no progress, or the problems of its status.
@@ -180,6 +212,7 @@ impl StatusReport {
         for line in self.daemon.iter().flat_map(describe_troubles) {
             text.push_str(&line);
         }
+        text.push_str(&self.unread_config_error.as_deref().map(describe_unread_config).unwrap_or_default());
         text
     }
 
@@ -197,7 +230,7 @@ impl StatusReport {
                 "name": login.name,
                 "last_live_at": login.last_live,
                 "token_issued": login.token.as_ref().ok().map(|token| token.issued),
-                "token_problem": login.token.as_ref().err().filter(|_| !login.pat && !login.config_token),
+                "token_problem": login.token.as_ref().err().filter(|_| login.login == LoginSource::Stored),
                 "missing_scopes": login.missing_scopes,
                 "lanes": login.lanes.as_ref().map(|it| it.lanes),
                 "live": login.lanes.as_ref().map(|it| it.live),
@@ -228,10 +261,33 @@ impl StatusReport {
             "hosts": self.daemon.as_ref().map(|stored| &stored.hosts),
             "owners": self.daemon.as_ref().map(|stored| &stored.owners),
             "store_away": self.daemon.as_ref().and_then(|stored| stored.store_away.as_ref()),
-            "config_error": self.daemon.as_ref().and_then(|stored| stored.config_error.as_ref()),
+            "config_error": self.daemon.as_ref().and_then(|stored| stored.config_error.as_ref()).or(self.unread_config_error.as_ref()),
             "restart_keys": self.daemon.as_ref().map(|stored| &stored.restart_keys),
             "logins": logins.collect::<Vec<_>>(),
             "sinks": sinks.collect::<Vec<_>>(),
         })
+    }
+}
+
+impl LoginSource {
+    const fn of(connection: Option<&ConnectionConfig>, is_missing: bool) -> Self {
+        match connection {
+            Some(connection) if connection.pat.is_some() => Self::Pat,
+            Some(connection) if is_missing && connection.refresh_token.is_some() => Self::ConfigToken,
+            None if is_missing => Self::Unknown,
+            Some(_) | None => Self::Stored,
+        }
+    }
+}
+
+/// Creates the error for a state directory that cannot be read. Another user helps only without permission.
+fn unreadable(dir: &Path, error: &io::Error) -> CliError {
+    let dir = dir.display();
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            CliError::permission(anyhow!("{dir}: {error}; run the command as root or as the daemon's user"))
+        }
+        io::ErrorKind::NotADirectory => CliError::config(anyhow!("state.dir: {dir} is not a directory")),
+        _ => CliError::unavailable(anyhow!("state directory {dir} cannot be read: {error}")),
     }
 }

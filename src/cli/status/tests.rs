@@ -120,7 +120,7 @@ async fn status_live_daemon_counts_deliveries_and_shows_last_response() {
     assert_eq!(lines[0], "daemon  running");
     assert!(lines[1].starts_with("login   main: live, ") && lines[1].contains("27 days"), "{}", lines[1]);
     let sink = lines[2];
-    for part in ["1 card waiting", "last response: busy [31m", "1 dead letters", "last card "] {
+    for part in ["1 card waiting", "last response: busy [31m", "1 dead letter (", "last card "] {
         assert!(sink.contains(part), "{part} is not in {sink}");
     }
     let (json, _) = run_status(&config, true);
@@ -194,6 +194,51 @@ async fn status_file_adds_lanes_latency_and_troubles() {
         (&json["sinks"][0]["disabled"], &json["sinks"][0]["call_to_card_seconds"]["cards"]),
         (&true.into(), &4.into())
     );
+}
+
+#[tokio::test]
+async fn status_beside_an_invalid_config_shows_the_running_daemon() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = config(dir.path());
+    let path = dir.path().join("config.toml");
+    let good = fs::read_to_string(&path).unwrap();
+    let broken = |args: &StatusArgs| {
+        let mut out = Vec::new();
+        let (error, state) = (config::load(&path).unwrap_err(), config::state_dir_of_any_config(&path));
+        let end = run_without_config(args, error, state.as_deref(), &mut out);
+        (String::from_utf8(out).unwrap(), end.map_err(|error| error.code))
+    };
+    let ready = StatusArgs { ready: true, ..StatusArgs::default() };
+    fs::write(&path, good.replace("\"slack\"", "\"slak\"")).unwrap();
+    assert_eq!(broken(&StatusArgs::default()), (String::new(), Err(78)), "no daemon runs");
+
+    let _daemon = state_dir::lock(&config.state_dir).unwrap();
+    outbox(&config).heartbeat(config.connections[0].name.clone(), live_at(Timestamp::now())).await.unwrap();
+    write_status(&config, |_| {});
+    let (text, end) = broken(&StatusArgs::default());
+    assert!(text.contains("login   main: live, last heartbeat ") && !text.contains("poprelay login"), "{text}");
+    let unread =
+        format!("config  invalid on disk and not reloaded, the previous one is in use: {}:6: sinks", path.display());
+    assert!(text.contains(&unread) && end == Err(78), "{text}");
+    assert_eq!(broken(&ready), ("ready\n".to_owned(), Ok(())), "the daemon receives calls");
+    // A reload was tried.
+    write_status(&config, |status| status.config_error = Some("config.toml:6: sinks: wrong".to_owned()));
+    fs::write(&path, format!("{good}[operator\n")).unwrap();
+    let (text, end) = broken(&StatusArgs::default());
+    assert!(text.contains("config  rejected, the previous one is in use: config.toml:6") && end == Err(78), "{text}");
+    assert!(!text.contains("not reloaded"), "{text}");
+    let json: Value = serde_json::from_str(&broken(&StatusArgs { json: true, ..StatusArgs::default() }).0).unwrap();
+    assert_eq!(json["config_error"], "config.toml:6: sinks: wrong");
+}
+
+#[test]
+fn status_of_a_file_as_state_directory_names_the_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut config = config(dir.path());
+    config.state_dir = dir.path().join("config.toml");
+    let failure = run_status(&config, false).1.unwrap();
+    assert_eq!(failure.code, 78);
+    assert!(failure.to_string().ends_with("config.toml is not a directory"), "{failure}");
 }
 
 #[tokio::test]

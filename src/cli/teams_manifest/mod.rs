@@ -23,7 +23,7 @@ const MAX_NAME_LENGTH: usize = 30;
 #[derive(Debug, clap::Args)]
 pub struct TeamsManifestArgs {
     /// Application (client) ID of the app registration
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = app_id)]
     pub app_id: Uuid,
     /// Name of the app in Teams
     #[arg(long, default_value = "poprelay")]
@@ -34,6 +34,12 @@ pub struct TeamsManifestArgs {
     /// File to write
     #[arg(long, value_name = "PATH", default_value = "poprelay-teams.zip")]
     pub output: PathBuf,
+}
+
+fn app_id(text: &str) -> Result<Uuid, &'static str> {
+    let expected =
+        "expected the Application (client) ID of the app registration, as in 00000000-0000-0000-0000-000000000000";
+    Uuid::try_parse(text.trim()).map_err(|_| expected)
 }
 
 /// Writes the package.
@@ -152,6 +158,12 @@ mod tests {
         assert!(color.len() == 6 && u32::from_str_radix(color, 16).is_ok());
         let bot = json!([{ "botId": ID, "scopes": ["team"], "isNotificationOnly": true, "supportsFiles": false }]);
         assert_eq!(manifest["bots"], bot);
+    }
+
+    #[test]
+    fn app_id_of_another_form_names_the_expected_one() {
+        assert!(app_id(ID).is_ok());
+        assert!(app_id("THE-CLIENT-ID").unwrap_err().contains("Application (client) ID"));
     }
 
     #[test]

@@ -57,16 +57,24 @@ fn invalid_hours_and_routes_have_key_and_line() {
         ("\"09:00-17:30\"", "[]", "11:hours.office: never open"),
         ("\"09:00-17:30\"", "\"9 to 5\"", "12:hours.office.mon-fri: expected hours such as \"09:00-17:30\""),
         ("mon-fri", "mon-fry", "12:hours.office.mon-fry: expected a weekday"),
-        ("hours = \"office\"", "hours = \"ofice\"", "16:routes.0.match.hours: rule 1: there is no table [hours.ofice]"),
+        ("hours = \"office\"", "hours = \"ofice\"", "16:routes.0.match.hours: there is no table [hours.ofice]"),
         ("2026-12-26", "2026-12-23", "18:routes.0.mute.0: expected days"),
         ("mute", "mtue", "18:routes.0.mtue: unknown key; did you mean `mute`?"),
-        ("hours = \"office\"", "region = \"Mars\"", "16:routes.0.match"),
+        ("hours = \"office\"", "region = \"Mars\"", "16:routes.0.match.region: expected two letters"),
+        ("hours = \"office\"", "known = \"yes\"", "16:routes.0.match.known: expected true or false, without quotes"),
+        ("hours = \"office\"", "que = \"x\"", "16:routes.0.match.que: unknown key; did you mean `queue`?"),
+        ("sinks = [\"front-desk\"]", "", "15:routes.0: the key `sinks` is missing"),
+        ("[[routes]]", "[routes]", "15:routes: expected a list of tables: write [[routes]]"),
+        ("[hours.office]", "[hours]", "11:hours: expected tables with a name, as in [hours.office]"),
     ];
     for (good, bad, start) in table {
         let text = GOOD.to_owned() + &OFFICE.replace("holidays = \"{ICS}\"\n", "# none\n").replacen(good, bad, 1);
         let all = problems(&text);
         assert!(all.iter().any(|it| it.starts_with(start)), "{start}: {all:?}");
     }
+    // A day with a problem is not also a table without days.
+    let text = GOOD.to_owned() + "[hours.office]\nmon-fry = \"09:00-17:00\"\n";
+    assert_eq!(problems(&text).len(), 1);
 }
 
 #[test]

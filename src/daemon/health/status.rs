@@ -253,8 +253,8 @@ impl Status {
         let calls = if self.day == Some(today) { self.calls } else { 0 };
         parts.push(format!("{calls} call{} today", if calls == 1 { "" } else { "s" }));
         parts.push(match self.pending {
-            0 => "no cards pending".to_owned(),
-            waiting => format!("{waiting} pending"),
+            0 => "no cards waiting".to_owned(),
+            waiting => format!("{waiting} waiting"),
         });
         parts.join(", ")
     }
@@ -296,7 +296,7 @@ mod tests {
         let mut status = main_connection(&[0, 1]);
         status.add_calls(13, date(2026, 11, 23));
         status.add_calls(1, date(2026, 11, 23));
-        assert_eq!(status.summary(date(2026, 11, 23)), "2 of 2 lanes live, 14 calls today, no cards pending");
+        assert_eq!(status.summary(date(2026, 11, 23)), "2 of 2 lanes live, 14 calls today, no cards waiting");
     }
 
     #[test]
@@ -319,7 +319,7 @@ mod tests {
         assert_eq!(
             status.summary(date(2026, 11, 23)),
             "config rejected: config.toml:3: sinks: wrong, 2 of 4 lanes live, second has no live lane, \
-             restart required to apply: state.dir, 0 calls today, no cards pending"
+             restart required to apply: state.dir, 0 calls today, no cards waiting"
         );
     }
 
@@ -331,7 +331,7 @@ mod tests {
         status.pending = 3;
         assert_eq!(
             status.summary(date(2026, 11, 23)),
-            "main needs a login (poprelay login), no lane is live, disabled: desk, 0 calls today, 3 pending"
+            "main needs a login (poprelay login), no lane is live, disabled: desk, 0 calls today, 3 waiting"
         );
     }
 

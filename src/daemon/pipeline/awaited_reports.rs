@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn reports_that_the_tracker_needs_alternate_with_those_of_calls_without_a_card() {
+    fn reports_for_the_tracker_alternate_with_those_without_a_card() {
         let mut awaited = AwaitedReports::default();
         (0..30).for_each(|id| awaited.add(summary(&format!("hidden-{id}"), "LEFT_DIAL_PLAN"), true, at(0)));
         (0..99).for_each(|id| awaited.request(format!("posted-{id}").as_str().try_into().unwrap()));

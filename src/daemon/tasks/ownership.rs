@@ -91,7 +91,7 @@ impl Ownerships {
         // Before the request: the claim at the store ends later than counted here.
         let started = Now::current().instant;
         if started.saturating_duration_since(self.last_tick) > CLAIM_DURATION {
-            tracing::warn!("this daemon was interrupted, its sinks wait for the shared store");
+            tracing::warn!("this daemon was interrupted, its sinks wait for the shared database");
             self.unconfirmed_until = Some(started + RETURN_TIME);
         }
         self.last_tick = started;

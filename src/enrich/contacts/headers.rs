@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_of_outlook_hide_what_is_private() {
+    fn headers_of_outlook_hide_private_columns() {
         assert_eq!(
             read(
                 "Title,Company,Job Title,Home Street,Business City,Business Fax,Business Phone 2,Callback,Pager,Account"
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_in_other_languages_hide_what_is_private() {
+    fn headers_in_other_languages_hide_private_columns() {
         for header in [
             "Straße privat,Ort geschäftlich,Postleitzahl privat,Adresse,PLZ,Rue (domicile),Ville (bureau),Dirección",
             "Geburtsdatum,Date de naissance,Fecha de nacimiento,Anniversaire,Jahrestag,Kinder,Enfants,Conjoint(e),Konto",

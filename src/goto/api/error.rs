@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn conflict_is_success_only_if_its_constraint_says_exists() {
+    fn conflict_is_success_only_if_its_constraint_is_exists() {
         let conflict = |constraint: Option<&str>| Error::Status {
             status: 409,
             code: Some("CONFLICT".to_owned()),

@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_documented_answer_is_read_and_an_unanswered_call_has_nobody_who_took_it() {
+    fn documented_answer_is_read_and_unanswered_call_has_no_person() {
         let body = br#"{"items":[
             {"direction":"INBOUND","startTime":"2026-11-20T10:00:00.123456Z","answerTime":"2026-11-20T10:00:08Z",
              "endTime":"2026-11-20T10:03:00Z","duration":900,"disposition":16,
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_is_no_answer() {
+    fn answer_without_a_list_is_an_error() {
         for body in ["", "[]", "{}", r#"{"items":{}}"#, "<html>"] {
             assert!(activity(body.as_bytes()).is_err(), "{body}");
         }

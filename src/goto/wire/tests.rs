@@ -26,7 +26,7 @@ const RINGING: &str = r#"{"data":{"source":"call-events","type":"call-state","ti
   "interactiveVoiceResponseSystems":[{"type":{"value":"CALL_QUEUE","queueName":"Support","extensionNumber":"8001"}},{"type":{"value":"DIAL_PLAN"}},{"type":{"value":"VOICEMAIL"}}]}}}}"#;
 
 #[test]
-fn a_call_is_read_whole_wrapped_or_bare() {
+fn call_is_read_wrapped_or_bare() {
     let event = call(RINGING);
     assert_eq!(event.account.as_str(), "1234567890123456789012");
     assert_eq!(event.direction, WireDirection::Inbound);
@@ -59,7 +59,7 @@ fn a_call_is_read_whole_wrapped_or_bare() {
 }
 
 #[test]
-fn what_is_odd_in_a_call_is_kept_and_costs_nothing_else() {
+fn odd_field_of_a_call_is_kept_and_the_rest_is_read() {
     let event = call(
         r#"{"source":"call-events","content":{"metadata":{"conversationSpaceId":"c","accountKey":12,"direction":"SIDEWAYS","callCreated":"yesterday"},
         "state":{"type":["?"],"sequenceNumber":"3","participants":[null,5,"x",{},
@@ -108,7 +108,7 @@ fn attribute_that_a_strict_parser_refuses_does_not_cost_the_call() {
 }
 
 #[test]
-fn control_frames_are_known_and_foreign_ones_left() {
+fn control_frame_is_recognized_and_foreign_one_ignored() {
     let read = |text| frame(text, &reader()).unwrap();
     assert_eq!(read(r#"{"data":{"type":"WEBSOCKET_REFRESH_REQUIRED"}}"#), Frame::RefreshRequired);
     assert_eq!(read(r#"{"type":"WEBSOCKET_TO_BE_CLOSED"}"#), Frame::ToBeClosed);
@@ -123,7 +123,7 @@ fn control_frames_are_known_and_foreign_ones_left() {
 }
 
 #[test]
-fn garbage_is_a_value_that_does_not_repeat_it() {
+fn frame_that_is_garbage_gives_an_error_without_its_text() {
     let why = |text: &str| frame(text, &reader()).unwrap_err();
     assert_eq!(why(""), Unreadable::Json { line: 1, column: 0 });
     assert_eq!(why("[]"), Unreadable::Shape);
@@ -142,7 +142,7 @@ fn garbage_is_a_value_that_does_not_repeat_it() {
 }
 
 #[test]
-fn a_summary_says_who_took_it_or_that_nobody_did() {
+fn summary_names_the_person_who_answered_or_none() {
     let text = r#"{"data":{"source":"call-events-report","type":"REPORT_SUMMARY","content":{"conversationSpaceId":"b7d1","accountKey":"1",
      "callCreated":"2026-05-01T15:00:00.147Z","callEnded":"2026-05-01T15:00:48.000Z",
      "caller":{"name":"ALICE","number":"+15145550199","type":{"value":"PHONE_NUMBER"}},"callerOutcome":"LEFT_VOICEMAIL",
@@ -156,7 +156,7 @@ fn a_summary_says_who_took_it_or_that_nobody_did() {
 }
 
 #[test]
-fn of_a_call_that_went_out_the_other_side_is_who_was_called_and_between_lines_who_called() {
+fn report_of_an_outbound_call_has_the_other_side_as_caller() {
     let summary = |direction: &str, called: &str| {
         let text = format!(
             r#"{{"data":{{"source":"call-events-report","type":"REPORT_SUMMARY","content":{{"conversationSpaceId":"b7d1","accountKey":"1",
@@ -175,7 +175,7 @@ fn of_a_call_that_went_out_the_other_side_is_who_was_called_and_between_lines_wh
 }
 
 #[test]
-fn a_full_report_is_read_with_its_states_and_top_lists() {
+fn full_report_is_read_with_states_and_top_lists() {
     let body = br#"{"conversationSpaceId":"c","accountKey":"1","direction":"INBOUND","callCreated":"2026-05-01T16:00:00Z","callEnded":"2026-05-01T16:05:00Z",
      "participants":[{"type":{"value":"PHONE_NUMBER","number":"+15145550100","name":"+15145550100","caller":{"name":"Ann","number":"+15145550199"}}},
       {"type":{"value":"AGENT","name":"Bob","interactiveVoiceResponseSystemId":"q"},"recordings":[{"id":"r"}]}],
@@ -206,7 +206,7 @@ fn a_full_report_is_read_with_its_states_and_top_lists() {
 }
 
 #[test]
-fn statuses_keep_what_stands_beside_them() {
+fn status_keeps_the_values_beside_it() {
     let event = call(
         r#"{"source":"call-events","content":{"metadata":{"conversationSpaceId":"c","accountKey":"1","direction":"INBOUND"},"state":{"sequenceNumber":9,
         "participants":[
@@ -241,7 +241,7 @@ fn statuses_keep_what_stands_beside_them() {
 }
 
 #[test]
-fn a_report_push_with_an_id_alone_is_taken() {
+fn report_push_with_an_id_alone_is_accepted() {
     for content in
         [r#"{"conversationSpaceId":"c"}"#, r#"{"conversationSpaceId":"c","accountKey":"+1","callerOutcome":"NORMAL"}"#]
     {
@@ -252,7 +252,7 @@ fn a_report_push_with_an_id_alone_is_taken() {
 }
 
 #[test]
-fn pages_leave_out_what_says_nothing_and_name_the_next() {
+fn page_leaves_out_empty_rows_and_names_the_next() {
     let value: Value = serde_json::from_str(RINGING).unwrap();
     let page = serde_json::json!({"items": [value["data"]["content"], {}, 5], "nextPageMarker": "m"});
     let (calls, next) = active(page.to_string().as_bytes(), &reader()).unwrap();
@@ -266,12 +266,12 @@ fn pages_leave_out_what_says_nothing_and_name_the_next() {
 
 proptest::proptest! {
     #[test]
-    fn no_text_stops_the_reader(text in ".*") {
+    fn reader_of_any_text_does_not_panic(text in ".*") {
         let _ = frame(&text, &reader());
     }
 
     #[test]
-    fn no_json_in_the_place_of_any_fact_stops_the_reader(place in 0usize..40, odd in 0usize..8) {
+    fn reader_of_any_json_in_place_of_a_fact_does_not_panic(place in 0usize..40, odd in 0usize..8) {
         let mut value: Value = serde_json::from_str(RINGING).unwrap();
         let odd = [Value::Null, true.into(), 5.into(), (-1.5).into(), "".into(), "\u{202e}\u{0}".into(), serde_json::json!([[]]), serde_json::json!({"value": {}})][odd].clone();
         let mut left = place;

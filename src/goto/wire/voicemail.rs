@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_are_read_and_what_lacks_a_time_or_a_length_is_left_out() {
+    fn message_without_time_or_length_is_left_out() {
         let body = br#"{"page":0,"pageSize":50,"matchesTotal":3,"items":[
             {"voicemailId":"djE6","callerNumber":"5145550199","durationMs":18500,"timestamp":"2026-05-01T15:00:48.100Z","status":"NEW"},
             {"callerNumber":"1003","durationMs":"x","timestamp":"2026-05-01T15:00:48.100Z"}, {"durationMs":5}, 7]}"#;
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn mailboxes_come_alone_or_in_a_list() {
+    fn mailboxes_are_read_alone_or_in_a_list() {
         assert_eq!(boxes(br#"{"voicemailboxId":"f4","newMessageCount":1}"#).unwrap(), ["f4"]);
         assert_eq!(boxes(br#"{"items":[{"voicemailboxId":"f4"},{},{"voicemailboxId":"f5"}]}"#).unwrap(), ["f4", "f5"]);
         assert_eq!(boxes(b"[]").unwrap(), [""; 0]);

@@ -66,7 +66,7 @@ fn caller_short_number_matched_literally() {
 }
 
 #[test]
-fn moment_each_status_matches_its_name() {
+fn condition_of_each_status_matches_its_name() {
     let statuses = [
         (CallStatus::Ringing, "ringing"),
         (CallStatus::Answered { answered_by: ringing().call.people.remove(0), waited: Duration::ZERO }, "answered"),

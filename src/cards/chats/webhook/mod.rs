@@ -1,5 +1,5 @@
-//! The body of a webhook message: an event as JSON (`event`), or the operator's own (`format`). `schema.json` is the contract of
-//! the event. Fields are only added; anything else needs a new `version`.
+//! The body of a webhook message: an event as JSON (`event`), or the operator's own (`format`). `deploy/webhook.schema.json`
+//! is the contract of the event. Fields are only added; anything else needs a new `version`.
 
 mod caller_data;
 mod event;

@@ -1,7 +1,8 @@
 //! The state of connections and sinks in words.
 
-use super::{ConnectionState, DOWN_AFTER, SinkState};
+use super::{ConnectionState, DOWN_AFTER, LoginSource, SinkState};
 use crate::{
+    cli::counted,
     daemon::health::stored::StoredStatus,
     goto::{token::REFRESH_TOKEN_DAYS, token_file::StoredToken},
     model::time::{Timestamp, elapsed},
@@ -43,8 +44,9 @@ impl ConnectionState {
         let days =
             |token: &StoredToken| REFRESH_TOKEN_DAYS.saturating_sub(elapsed(token.issued, now).as_secs() / 86_400);
         match &self.token {
-            _ if self.pat => format!("{state}; personal access token"),
-            _ if self.config_token => format!("{state}; refresh token of the config"),
+            _ if self.login == LoginSource::Pat => format!("{state}; personal access token"),
+            _ if self.login == LoginSource::ConfigToken => format!("{state}; refresh token of the config"),
+            _ if self.login == LoginSource::Unknown => state,
             Ok(token) if !self.missing_scopes.is_empty() => {
                 format!(
                     "{state}; logged in, valid for {} days without a refresh; missing scopes: {}",
@@ -65,13 +67,21 @@ pub(super) fn describe_troubles(stored: &StoredStatus) -> Vec<String> {
         lines.push("store   cannot write, cards are in memory only\n".to_owned());
     }
     if let Some(error) = &stored.config_error {
-        let first = error.lines().next().unwrap_or_default();
-        lines.push(format!("config  rejected, the previous one is in use: {}\n", printable_start(first, 160)));
+        lines.push(format!("config  rejected, the previous one is in use: {}\n", first_line(error)));
     }
     if !stored.restart_keys.is_empty() {
         lines.push(format!("config  restart required to apply: {}\n", stored.restart_keys.join(" ")));
     }
     lines
+}
+
+/// Describes a config that is invalid on disk; the daemon reads it at the next reload.
+pub(super) fn describe_unread_config(error: &str) -> String {
+    format!("config  invalid on disk and not reloaded, the previous one is in use: {}\n", first_line(error))
+}
+
+fn first_line(error: &str) -> String {
+    printable_start(error.lines().next().unwrap_or_default(), 160)
 }
 
 impl SinkState {
@@ -110,7 +120,7 @@ fn describe_sink(stats: &SinkStats, now: Timestamp) -> String {
     }
     match stats.dead {
         0 => {}
-        dead => parts.push(format!("{dead} dead letters (poprelay outbox list --state dead)")),
+        dead => parts.push(format!("{} (poprelay outbox list --state dead)", counted(dead, "dead letter"))),
     }
     parts.push(
         stats.last_delivered.map_or("no card delivered".to_owned(), |at| format!("last card {}", format_age(at, now))),

@@ -173,7 +173,7 @@ impl AlertKind {
             }
             Self::ButtonsRestored(sink) => resolved(format!("Presses of the buttons of {sink} are received again")),
             Self::StoreInMemory(why) => firing(
-                format!("The store cannot write ({why}): cards are posted, but a crash would lose pending ones"),
+                format!("The store cannot write ({why}): cards are posted, but a crash would lose waiting ones"),
                 "Free space on the state directory's disk, or make it writable. The daemon then returns to it.",
             ),
             Self::DatabaseReplaced => firing(

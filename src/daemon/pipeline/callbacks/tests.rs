@@ -163,7 +163,7 @@ fn unchanged_callback_is_not_decided_again_and_a_wrong_one_is_withdrawn() {
 }
 
 #[test]
-fn message_is_due_when_a_return_call_is_over_and_again_when_a_try_is_followed_by_a_talk() {
+fn message_is_due_after_a_return_call_and_after_a_later_talk() {
     let is_news = |before: CallUpdate, now: CallUpdate| {
         let callback = Callback::decide(at(0), at(20), &[ReturnCall::of(&before).unwrap()]);
         let missed = vec![MissedCall { callback, ..missed(0) }];

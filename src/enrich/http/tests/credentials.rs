@@ -86,7 +86,7 @@ async fn find_with_oauth_requests_one_token_and_a_new_one_after_a_401() {
 }
 
 #[tokio::test]
-async fn find_with_rejected_client_says_so() {
+async fn find_with_rejected_client_names_the_rejection() {
     let server = Server::failing("401 Unauthorized", "").await;
     let text = failure(find(&build(&oauth_config(server.port)).unwrap(), LONG).await);
     assert_eq!(text, "the token endpoint rejects client_id or client_secret (HTTP 401)");

@@ -14,9 +14,9 @@ struct Pair {
     lanes: [Simulation; 2],
     tracker: GapTracker,
     /// Since when no socket receives.
-    blind_since: Option<Timestamp>,
+    uncovered_since: Option<Timestamp>,
     /// The times in which no socket received.
-    blind: Vec<(Timestamp, Timestamp)>,
+    uncovered: Vec<(Timestamp, Timestamp)>,
     gaps: Vec<(Timestamp, Timestamp)>,
 }
 
@@ -30,7 +30,7 @@ impl Pair {
             simulation.after(first, SimEvent::ServerAction);
             simulation
         });
-        Self { lanes, tracker: GapTracker::new(None), blind_since: None, blind: Vec::new(), gaps: Vec::new() }
+        Self { lanes, tracker: GapTracker::new(None), uncovered_since: None, uncovered: Vec::new(), gaps: Vec::new() }
     }
 
     /// Executes the next step of the lane that has the next one.
@@ -51,13 +51,13 @@ impl Pair {
         }
         assert!(lane.channels.len() <= 2, "seed {}: a third channel: {:?}", lane.seed, lane.channels);
         let receives = self.lanes.iter().any(Simulation::receives);
-        match (self.blind_since, receives) {
+        match (self.uncovered_since, receives) {
             (None, false) if self.tracker.open_since().is_some() || !self.gaps.is_empty() || self.is_up_once() => {
-                self.blind_since = Some(now);
+                self.uncovered_since = Some(now);
             }
             (Some(since), true) => {
-                self.blind.push((since, now));
-                self.blind_since = None;
+                self.uncovered.push((since, now));
+                self.uncovered_since = None;
             }
             _ => {}
         }
@@ -79,29 +79,29 @@ impl Simulation {
 /// Simulates ten weeks of channels of 1200 s on both lanes. Every fifth renewal fails, and sockets are dropped and muted at
 /// random.
 #[test]
-fn lane_pair_of_ten_weeks_reports_each_blind_time_and_no_longer_ones() {
+fn lane_pair_of_ten_weeks_reports_each_uncovered_time() {
     let mut count = 0;
     for seed in 0..4 {
         let mut pair = Pair::new(seed, 0.2);
         let end = pair.lanes[0].now.instant + Duration::from_secs(70 * 86_400);
-        while pair.lanes.iter().any(|lane| lane.now.instant < end) || pair.blind_since.is_some() {
+        while pair.lanes.iter().any(|lane| lane.now.instant < end) || pair.uncovered_since.is_some() {
             pair.step();
         }
         // What is still undetected at the end is no matter.
         let last = pair.lanes[0].now.timestamp.checked_sub(MAX_RECOVERY).unwrap();
-        for (from, to) in pair.blind.iter().filter(|(_, to)| *to < last) {
+        for (from, to) in pair.uncovered.iter().filter(|(_, to)| *to < last) {
             let is_covered = pair.gaps.iter().any(|(since, until)| since <= from && to <= until);
-            assert!(is_covered, "seed {seed}: blind from {from} to {to}, in no event gap");
-            assert!(elapsed(*from, *to) < MAX_RECOVERY, "seed {seed}: blind from {from} to {to}");
+            assert!(is_covered, "seed {seed}: uncovered from {from} to {to}, in no event gap");
+            assert!(elapsed(*from, *to) < MAX_RECOVERY, "seed {seed}: uncovered from {from} to {to}");
         }
         for (from, to) in &pair.gaps {
-            let within = pair.blind.iter().filter(|(since, until)| since < to && from < until);
-            let blind: Duration = within.map(|(since, until)| elapsed(*since, *until)).sum();
+            let within = pair.uncovered.iter().filter(|(since, until)| since < to && from < until);
+            let uncovered: Duration = within.map(|(since, until)| elapsed(*since, *until)).sum();
             let gap = elapsed(*from, *to);
-            assert!(gap <= blind + DOUBT, "seed {seed}: gap of {gap:?} from {from}, blind for {blind:?}");
+            assert!(gap <= uncovered + DOUBT, "seed {seed}: gap of {gap:?} from {from}, uncovered for {uncovered:?}");
         }
-        count += pair.blind.len();
+        count += pair.uncovered.len();
     }
-    println!("{count} blind times");
+    println!("{count} uncovered times");
     assert!(count > 50, "both lanes were lost too seldom to prove anything: {count}");
 }
