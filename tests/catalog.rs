@@ -59,8 +59,10 @@ fn logged_fields(source: &str, file: &str, name: &str) -> Option<Fields> {
     let of_use = |at: usize| {
         let is_inside = |call: &&LogCall<'_>| (call.at..call.at + call.arguments.len() + 20).contains(&at);
         let direct = calls.iter().find(|call| is_inside(call) && call.arguments.contains(&id));
-        let later =
-            calls.iter().filter(move |call| (at..next_id(at)).contains(&call.at) && call.fields.contains("message_id"));
+        let later = calls.iter().filter(move |call| {
+            let is_own = !call.arguments.contains("message_id::");
+            is_own && (at..next_id(at)).contains(&call.at) && call.fields.contains("message_id")
+        });
         direct.into_iter().chain(later.filter(move |_| direct.is_none())).map(|call| call.fields.clone())
     };
     uses.into_iter().flat_map(of_use).reduce(|all, fields| &all & &fields)

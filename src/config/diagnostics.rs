@@ -1,7 +1,7 @@
 //! Diagnostics of a config: file, line, key, and the expected form. Values never appear, since any may be a secret:
 //! parser messages quote values, so only their kind is used.
 
-use super::{expected, keys::known_keys};
+use super::{expected, keys::known_keys, suggestion::nearest};
 use config::ConfigError as Parse;
 use std::{fmt, path::PathBuf};
 use toml::de::{DeTable, DeValue};
@@ -91,14 +91,6 @@ pub(super) fn unknown_key(source: &str, key: &str) -> Diagnostic {
         None => "unknown key, see config.example.toml for all keys".to_owned(),
     };
     Diagnostic::at(source, key, text)
-}
-
-/// Returns the known word that a wrong one probably stands for: a similar one, or one that begins with it.
-pub(super) fn nearest<'k>(known: impl Iterator<Item = &'k str>, wrong: &str) -> Option<&'k str> {
-    let known: Vec<&str> = known.collect();
-    let similar = known.iter().map(|word| (strsim::damerau_levenshtein(word, wrong), *word)).min();
-    let similar = similar.filter(|(distance, _)| *distance <= 1 + wrong.len() / 4).map(|(_, word)| word);
-    similar.or_else(|| known.into_iter().find(|word| wrong.len() >= 3 && word.starts_with(wrong)))
 }
 
 fn matches_table(pattern: &str, table: &str) -> bool {

@@ -1,6 +1,6 @@
 //! The expected form of a value in words, by its key. Values are never quoted, since any may be a secret.
 
-use super::diagnostics::nearest;
+use super::suggestion::nearest;
 use crate::{enrich::SourceKind, model::delivery::SinkKind};
 use config::ConfigError as Parse;
 

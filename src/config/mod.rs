@@ -23,6 +23,7 @@ mod secrets;
 mod sink;
 mod sink_table;
 mod state_dir;
+mod suggestion;
 mod teams_app;
 mod urls;
 
@@ -278,7 +279,7 @@ impl Validator<'_> {
         let sink = names.iter().find(|known| known.as_str() == name);
         if sink.is_none() {
             let known: Vec<&str> = names.iter().map(SinkName::as_str).collect();
-            let text = match diagnostics::nearest(known.iter().copied(), name) {
+            let text = match suggestion::nearest(known.iter().copied(), name) {
                 Some(nearest) => format!("no sink has this name; did you mean \"{nearest}\"?"),
                 None if known.is_empty() => "no sink has this name".to_owned(),
                 None => format!("no sink has this name, expected one of {}", known.join(", ")),
