@@ -13,6 +13,7 @@ mod header_words;
 mod headers;
 mod index;
 mod lines;
+mod private_words;
 #[cfg(test)]
 mod tests;
 mod vcard;
