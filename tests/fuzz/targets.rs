@@ -10,7 +10,7 @@ use poprelay::{
         call::{Call, CallStatus, CallUpdate, Caller},
         card::{CallCard, CallerInfo, Card, Contact, Match},
         delivery::SinkKind,
-        phone::{E164, Mask, PhoneNumber, Region},
+        phone::{E164, Mask, PhoneNumber, Region, read_cell},
         time::{Now, Timestamp},
     },
     route::Holidays,
@@ -88,11 +88,16 @@ pub fn crm_answer(bytes: &[u8]) {
     render_contacts(people);
 }
 
-/// Reads the input as a phone number in three regions, then formats, masks and stores it.
+/// Reads the input as a phone number and as a cell of a contacts list in three regions, then formats, masks and stores it.
 pub fn phone(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let abroad = ["DE", "AR"].map(|code| Region::parse(code).expect("a region"));
     for region in [Region::US, abroad[0], abroad[1]] {
+        for found in read_cell(&text, region).unwrap_or_default() {
+            let again = read_cell(found.expose(), region).unwrap_or_default();
+            let keys: Vec<u64> = again.iter().map(E164::as_u64).collect();
+            assert_eq!(keys, [found.as_u64()], "a number of a cell changes when it is read again");
+        }
         let number = PhoneNumber::parse(Some(&text), region);
         let stored = serde_json::to_string(&number).expect("a number serializes");
         assert_eq!(serde_json::from_str::<PhoneNumber>(&stored).expect("a stored number deserializes"), number);

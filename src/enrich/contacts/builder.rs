@@ -119,6 +119,19 @@ impl IndexBuilder {
         }
     }
 
+    /// Returns whether a number may lack digits if the text is cut off: it does not end the text, or a longer one exists.
+    #[must_use]
+    pub(super) fn may_be_cut(&self, text: &str) -> bool {
+        let text = text.trim();
+        let is_whole =
+            |number: &E164| text.ends_with(|c: char| c.is_ascii_digit() || c == ')') && !number.can_be_longer();
+        match read_cell(text, self.region).as_deref() {
+            Ok([number]) => number.extension().is_some() || !is_whole(number),
+            Ok(_) => true,
+            Err(_) => false,
+        }
+    }
+
     fn insert(&mut self, numbers: &[E164], stored: String) {
         let cells: Arc<str> = stored.into();
         self.report.people += 1;

@@ -6,6 +6,7 @@ use super::{
     column::Column,
     headers::{is_fax_label, map_headers, missing_headers},
     index::LABEL_SEPARATOR,
+    lines::LineCounter,
 };
 use csv::{Reader, ReaderBuilder, StringRecord};
 use std::{borrow::Cow, collections::BTreeMap};
@@ -16,6 +17,10 @@ const HEAD_ROWS: usize = 20;
 const HEAD_BYTES: usize = 32 * 1024;
 /// Digits of the shortest phone number: a cell with as many is no header.
 const MIN_NUMBER_DIGITS: usize = 7;
+
+/// Reason why the last row is refused if it may be cut off.
+const OPEN_END: &str =
+    "the file has no line end behind its last number, which may be cut off; write one behind the last row";
 
 /// Reason why a file has no contacts.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -50,10 +55,10 @@ pub(super) fn read(text: &str, mapped: &BTreeMap<String, String>, builder: &mut 
     let mut reader = reader(text, delimiter);
     let (mut record, mut names) = (StringRecord::new(), StringRecord::new());
     let mut header: Option<Vec<Column>> = None;
-    let mut last = (first_line, 0, false);
+    let mut lines = LineCounter::new(text, first_line);
     // The input is valid text in memory, hence a flexible record has no error.
     while reader.read_record(&mut record).unwrap_or(false) {
-        let line = first_line + record.position().map_or(0, |at| at.line().saturating_sub(1));
+        let line = lines.line_of(record.position().map_or(0, csv::Position::byte));
         if before_header > 0 {
             before_header -= 1;
             continue;
@@ -67,19 +72,25 @@ pub(super) fn read(text: &str, mapped: &BTreeMap<String, String>, builder: &mut 
         if record == names {
             continue;
         }
-        last = (line, record.len(), record.len() < columns.len());
+        let is_open = lines.is_open_end(reader.position().byte());
+        if is_open && record.len() > 1 && record.len() < columns.len() {
+            return Err(CsvError::CutOff(line));
+        }
         if record.iter().skip(columns.len()).any(|cell| !cell.trim().is_empty()) {
             builder.report.reject(line, "row has more cells than the header");
-            continue;
+        } else if is_open && ends_in_doubtful_number(&record, columns, builder) {
+            builder.report.reject(line, OPEN_END);
+        } else {
+            builder.add(line, cells(&record, columns));
         }
-        builder.add(line, cells(&record, columns));
     }
-    let is_cut_off = last.2 && last.1 > 1 && !text.ends_with(['\n', '\r']);
-    match header {
-        None => Err(CsvError::Empty),
-        Some(_) if is_cut_off => Err(CsvError::CutOff(last.0)),
-        Some(_) => Ok(()),
-    }
+    header.map_or(Err(CsvError::Empty), |_| Ok(()))
+}
+
+/// Returns whether the last cell of a file without a final line end has a number that may lack digits.
+fn ends_in_doubtful_number(record: &StringRecord, columns: &[Column], builder: &IndexBuilder) -> bool {
+    let last = record.len().saturating_sub(1);
+    matches!(columns.get(last), Some(Column::Phone(_))) && builder.may_be_cut(record.get(last).unwrap_or_default())
 }
 
 fn read_header(
@@ -255,6 +266,39 @@ mod tests {
         assert_eq!(load("Name,Phone,Tier\nAl,5145550199,A\nBo,51455").unwrap_err(), CsvError::CutOff(3));
         assert_eq!(load("Name,Phone,Tier\nAl,5145550199,A\nBo,5145550100\n").unwrap().1.people, 2);
         assert_eq!(load("Name,Phone,Tier\nAl,5145550199,A\nBo,5145550100,").unwrap().1.people, 2);
+    }
+
+    #[test]
+    fn read_refused_row_has_its_line_with_each_line_end() {
+        let line = |text: &str| load(text).unwrap().1.examples.first().map(|(line, _)| *line);
+        assert_eq!(line("Name,Phone\r\nPat,junk\r\n"), Some(2));
+        assert_eq!(line("Name,Phone\nPat,junk\n"), Some(2));
+        assert_eq!(line("Name,Phone\rAl,5145550199\rPat,junk\r"), Some(3));
+        assert_eq!(line("Name,Phone,Notes\r\nAl,5145550199,\"one\r\ntwo\"\r\nPat,junk,\r\n"), Some(4));
+        assert_eq!(line("Name,Phone\n\n\nPat,junk\n"), Some(4));
+        assert_eq!(line("sep=,\r\nName,Phone\r\nPat,junk\r\n"), Some(3));
+    }
+
+    #[test]
+    fn read_open_end_takes_no_number_that_may_be_cut() {
+        for cut in ["+4969123456", "+49691234567", "514-555-0131/3", "514-555-0199 (fa", "5145550199 x1"] {
+            let (contacts, report) = load(&format!("Name,Phone\nAl,5145550100\nBo,{cut}")).unwrap();
+            assert_eq!((report.people, report.bad), (1, 1), "{cut}");
+            assert!(report.examples[0].1.contains("no line end") && report.examples[0].0 == 3, "{cut}");
+            assert!(name_of(&contacts, "+4969123456").is_none() && name_of(&contacts, "5145550199").is_none());
+        }
+        for whole in [
+            "5145550199",
+            "(514) 555-0199",
+            "514-555-0199 (cell)",
+            "\"514-555-0199 / 0198\"",
+            "\"+4969123456\"",
+            "+4969123456\n",
+        ] {
+            let (_, report) = load(&format!("Name,Phone\nAl,5145550100\nBo,{whole}")).unwrap();
+            assert_eq!((report.people, report.bad), (2, 0), "{whole}");
+        }
+        assert_eq!(load("Name,Phone,Tier\nBo,+4969123456,").unwrap().1.people, 1);
     }
 
     #[test]

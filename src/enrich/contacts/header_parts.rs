@@ -4,7 +4,10 @@
 pub(super) const TECHNICAL_PARTS: &str = "lastactivity derniereactivite letztenaktivitat ultimaactividad ultimaattivita lastmodified lastviewed lastreferenced \
     createdby createddate createdate creationdate datedecreation fechadecreacion datadicreazione datadecriacao \
     aanmaakdatum erstellungsdatum personcreated updatetime modifiedtime modstamp optedout optout unsubscribed bounced \
-    conversiondate jigsaw converted unread optin donotdisturb dirsync lastedited";
+    conversiondate jigsaw converted unread optin donotdisturb dirsync lastedited marketingcontactstatus associatednote emaildomain \
+    firstpageseen lastpageseen timescontacted legalbasis curequestdate cuupdatedate numberofpageviews numberofsessions \
+    averagepageviews timefirstseen timelastseen originalsource latestsource originaltrafficsource latesttrafficsource \
+    firstconversion recentconversion formsubmissions marketingemails insequence";
 /// Words of headers that mean nothing to a colleague: marks of time, keys, consents, settings and names in a chat.
 pub(super) const TECHNICAL_STEMS: &str = "created updated modified changed edited guid sid uuid password token credential logon dirsync enabled \
     timestamp stamp language timezone skype twitter facebook linkedin instagram messenger icq jabber accepts consent ip \

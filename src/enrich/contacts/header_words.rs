@@ -18,12 +18,14 @@ pub(super) const LAST: &str = "lastname familyname surname last nachname nomdefa
 pub(super) const SUFFIX: &str = "suffix namesuffix suffixe sufijo sufixo achtervoegsel namenszusatz";
 /// Headers of the company.
 pub(super) const COMPANY: &str = "company companyname organization organisation organizationname organization1name accountname firma firmenname \
-    unternehmen entreprise societe empresa associatedcompany associatedcompanyprimary employer org societa azienda ditta \
+    unternehmen entreprise societe empresa associatedcompany associatedcompanyprimary primarycompany primarycompanyname primaryassociatedcompany employer org societa azienda ditta \
     ragionesociale razonsocial raisonsociale razaosocial compania companhia bedrijf bedrijfsnaam organizacion \
     organizzazione organizacao organisatie businessname zugeordnetesunternehmen entrepriseassociee empresaasociada \
     nombredelaempresa nomedaempresa nomdelentreprise foretag virksomhed bedrift nazwafirmy";
 /// Headers of the customer tier.
-pub(super) const TIER: &str = "tier customertier level plan segment stufe";
+pub(super) const TIER: &str = "tier customertier clienttier accounttier kundenstufe kundenklasse";
+/// Headers of the customer tier in a file without the ones above.
+pub(super) const WEAK_TIER: &str = "level plan segment stufe";
 /// Headers of the colleague in charge.
 pub(super) const OWNER: &str = "owner contactowner accountowner assignedto accountmanager responsible betreuer owneralias zustandigermitarbeiter \
     kontaktinhaber proprietaireducontact propietariodelcontacto proprietariodelcontatto proprietariodocontato \
@@ -74,7 +76,7 @@ pub(super) const TECHNICAL: &str = "photo image nameprefix salutation middlename
     primarygroupid countrycode useraccountcontrol badpwdcount lastlogon lastlogontimestamp pwdlastset whencreated \
     whenchanged usncreated usnchanged instancetype proxyaddresses usagelocation pseudo memberrating gmtoff \
     dstoff leid euid confirmtime lastchanged subscriptionstatus taxnumbertype tytul mellannamn mellemnavn mellomnavn drugieimie kon kjonn plec \
-    prioritet priorytet prywatne";
+    prioritet priorytet prywatne locked recordsource membershipnotes timezone";
 /// Headers that only the config can show.
 pub(super) const PRIVATE: &str = "birthday birthdate birthyear birthmonth dateofbirth dob geburtstag geburtsdatum anniversary spouse partner children \
     kinder hobby maidenname religion maritalstatus ssn socialsecuritynumber governmentidnumber organizationalidnumber \
@@ -93,7 +95,7 @@ pub(super) const PRIVATE: &str = "birthday birthdate birthyear birthmonth dateof
     bsn kvknummer naammanager verwezendoor echtgenoot echtgenote dataespecial specialedatum bodas neele gebdatum datanasc \
     iva piva partitaiva reportsto reportingto autreboitepostale bpprofessionnelle \
     bic nam ramq rfc curp rg pan ninumber nationality nationalite nationalitat nacionalidad nazionalita nacionalidade \
-    rocznica arsdag barn born dzieci makemaka aegtefaelle ektefelle malzonek personnummer pesel nip";
+    rocznica arsdag barn born dzieci makemaka aegtefaelle ektefelle malzonek personnummer pesel nip apt apartment appt appartement";
 
 /// Returns whether a list has the word.
 pub(super) fn has(list: &str, word: &str) -> bool {

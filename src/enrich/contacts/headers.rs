@@ -5,14 +5,18 @@
 //! A column that a program adds for itself is left out. A private column is left out unless the config names it.
 
 mod name_columns;
+mod private_columns;
+mod tier_columns;
 
 use super::{
     column::Column,
     header_parts as parts,
     header_words::{self as words, folded, has},
 };
-use name_columns::{customer_of_people, half_of_a_name, names_of_other_words, person_part};
-use std::collections::BTreeMap;
+use name_columns::{customer_of_people, half_of_a_name, names_of_other_words, person_part, vendor_of_people};
+use private_columns::is_private;
+use std::{borrow::Cow, collections::BTreeMap};
+use tier_columns::weaker_tiers;
 
 /// Returns the columns of the headers. `mapped` is the config by header and has priority.
 pub(super) fn map_headers<'a>(
@@ -21,21 +25,21 @@ pub(super) fn map_headers<'a>(
 ) -> Vec<Column> {
     let mapped: BTreeMap<String, &String> = mapped.iter().map(|(header, word)| (folded(header), word)).collect();
     let headers: Vec<String> = headers.map(|header| header.trim().to_owned()).collect();
-    let words: Vec<String> = headers.iter().map(|header| folded(header)).collect();
-    let is_mapped = |at: usize| words.get(at).is_some_and(|word| mapped.contains_key(word));
-    let read = |(header, word): (&String, &String)| match mapped.get(word) {
+    let words: Vec<String> = headers.iter().map(|header| folded(&spelled(header))).collect();
+    let is_mapped = |at: usize| headers.get(at).is_some_and(|header| mapped.contains_key(&folded(header)));
+    let read = |(header, word): (&String, &String)| match mapped.get(&folded(header)) {
         Some(meaning) => Column::from_config(meaning),
         None => beside(word, &words).or_else(|| numbered(header, &headers)).unwrap_or_else(|| of_header(header)),
     };
     let mut columns: Vec<Column> = headers.iter().zip(&words).map(read).collect();
-    for rule in [names_of_other_words, half_of_a_name, customer_of_people] {
+    for rule in [names_of_other_words, half_of_a_name, customer_of_people, vendor_of_people, weaker_tiers] {
         for (at, with) in rule(&headers, &columns).into_iter().filter(|(at, _)| !is_mapped(*at)) {
             columns.get_mut(at).into_iter().for_each(|column| *column = with.clone());
         }
     }
     if !columns.iter().any(|column| matches!(column, Column::Phone(_))) {
-        for (column, word) in columns.iter_mut().zip(&words) {
-            if has(words::FALLBACK_PHONE_HEADERS, word) && !mapped.contains_key(word) {
+        for (at, (column, word)) in columns.iter_mut().zip(&words).enumerate() {
+            if has(words::FALLBACK_PHONE_HEADERS, word) && !is_mapped(at) {
                 *column = Column::Phone(None);
             }
         }
@@ -51,6 +55,8 @@ fn beside(word: &str, words: &[String]) -> Option<Column> {
         "title" if has("jobtitle") => Some(Column::Ignore),
         "account" if has("company") => Some(Column::Private),
         "account" => Some(Column::Company),
+        // Salesforce: the rank of a contact within the account.
+        "level" if has("languages") => Some(Column::Fact("Level".into())),
         // Freshsales has phones under the words for their kinds, and directories have the words of LDAP.
         "work" | "home" | "other" if has("mobile") => Some(Column::Phone(None)),
         "cn" if has("sn") => Some(Column::Name),
@@ -114,10 +120,45 @@ pub(super) fn of_header(header: &str) -> Column {
     if let Some((property, kind)) = header.split_once(';') {
         return if is_fax_label(kind) { Column::Ignore } else { of_header(property) };
     }
-    let word = folded(header);
-    let stems = stems(header);
-    let whole = || person_part(header).and_then(|part| of_whole(&part, &part, &[]));
-    of_whole(&word, header, &stems).or_else(whole).unwrap_or_else(|| of_parts(&word, header, &stems))
+    // A report of Salesforce: `Contact Owner: Full Name`.
+    if let Some((record, part)) = header.split_once(": ")
+        && let column @ (Column::Owner | Column::Private) = of_header(record)
+        && !matches!(of_header(part), Column::Phone(_))
+    {
+        return column;
+    }
+    let spelled = spelled(header);
+    let word = folded(&spelled);
+    let stems = stems(&spelled);
+    let whole = || person_part(&spelled).and_then(|part| of_whole(&part, &part, &[]));
+    let column = of_whole(&word, &spelled, &stems).or_else(whole).or_else(|| of_parts(&word, &spelled, &stems));
+    // A field that a company adds to Salesforce is the tier only by a plain name.
+    let is_doubtful = |column: &Column| *column == Column::Tier && has(words::WEAK_TIER, &word);
+    let column = column.filter(|column| without_custom_mark(header) == header.trim() || !is_doubtful(column));
+    column.unwrap_or_else(|| Column::Fact(label(header).into()))
+}
+
+/// Returns the header without the mark of a custom field of Salesforce: `Tier__c`.
+fn without_custom_mark(header: &str) -> &str {
+    let header = header.trim();
+    let start = ["__c", "__pc"].iter().filter_map(|mark| header.len().checked_sub(mark.len()).map(|at| (at, mark)));
+    let mut marked =
+        start.filter_map(|(at, mark)| header.split_at_checked(at).filter(|it| it.1.eq_ignore_ascii_case(mark)));
+    marked.next().map_or(header, |(rest, _)| rest)
+}
+
+/// Returns the label that a card shows for a header.
+fn label(header: &str) -> String {
+    without_custom_mark(header).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Spells a header out: `Account #` is an account number, and not the account.
+fn spelled(header: &str) -> Cow<'_, str> {
+    let header = without_custom_mark(header);
+    match header.strip_suffix('#') {
+        Some(rest) if rest.contains(char::is_alphanumeric) => Cow::Owned(format!("{rest} number")),
+        _ => Cow::Borrowed(header),
+    }
 }
 
 /// Returns the words of a header without digits and small words. `MailingStreet` and `MAILINGSTREET` have two.
@@ -165,6 +206,7 @@ fn of_whole(word: &str, header: &str, stems: &[String]) -> Option<Column> {
         (words::SUFFIX, Column::Suffix),
         (words::COMPANY, Column::Company),
         (words::TIER, Column::Tier),
+        (words::WEAK_TIER, Column::Tier),
         (words::OWNER, Column::Owner),
         (words::NOTES, Column::Notes),
         (words::TAGS, Column::Tags),
@@ -188,12 +230,15 @@ fn of_whole(word: &str, header: &str, stems: &[String]) -> Option<Column> {
     if stems.len() > 1 && stems.last().is_some_and(|stem| stem == "owner") {
         return Some(Column::Owner);
     }
+    if stems.last().is_some_and(|stem| stem == "tier") {
+        return Some(Column::Tier);
+    }
     let known = known.into_iter().find(|(list, _)| has(list, word)).map(|(_, column)| column);
     known.or_else(|| facts.iter().find(|(list, _)| has(list, word)).map(|(_, label)| Column::Fact((*label).into())))
 }
 
-/// Returns the column of a header by its words.
-fn of_parts(word: &str, header: &str, stems: &[String]) -> Column {
+/// Returns the column of a header by its words; `None` for a fact.
+fn of_parts(word: &str, header: &str, stems: &[String]) -> Option<Column> {
     let has_any = |list: &str| stems.iter().any(|stem| has(list, stem));
     let mut ends = parts::PHONE_ENDS.split_ascii_whitespace();
     let is_kind = |stem: &String| has(parts::ADDRESS_KINDS, stem) || has(parts::NUMBER_KINDS, stem);
@@ -206,22 +251,23 @@ fn of_parts(word: &str, header: &str, stems: &[String]) -> Column {
     // `Phone/Fax` has the one number of both.
     let is_fax = is_fax_label(header) && !(is_phone && header.contains(['/', '&']));
     if is_fax || is_phone && describes || is_mail && (describes || has_any(parts::MAIL_DETAILS)) {
-        return Column::Ignore;
+        return Some(Column::Ignore);
     }
     if is_phone {
-        return Column::Phone(None);
+        return Some(Column::Phone(None));
+    }
+    if is_private(word, stems) {
+        return Some(Column::Private);
     }
     let is_of = |list: &str, stem: &String| has(list, stem);
     let is_place = |stem: &String| is_of(parts::ADDRESS_KINDS, stem) || is_of(parts::ADDRESS, stem);
     let is_mail_word = |stem: &String| is_place(stem) || stem == "email" || stem == "id" || is_of(parts::MAIL, stem);
     if is_mail && stems.iter().all(is_mail_word) {
-        return Column::Fact("Email".into());
+        return Some(Column::Fact("Email".into()));
     }
     let is_address = has_any(parts::ADDRESS) && !is_mail && !has(parts::PLACES, word);
-    if is_address && (has_any(parts::ADDRESS_KINDS) || has_any(parts::STREET) || stems.len() <= 2) {
-        return Column::Private;
-    }
-    Column::Fact(header.split_whitespace().collect::<Vec<_>>().join(" ").into())
+    let is_private = is_address && (has_any(parts::ADDRESS_KINDS) || has_any(parts::STREET) || stems.len() <= 2);
+    is_private.then_some(Column::Private)
 }
 
 /// Returns whether a label is of a fax machine or a pager: `Home Fax`, `Télécopie (bureau)`.

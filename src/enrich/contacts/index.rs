@@ -12,6 +12,9 @@ pub(super) const CELL_SEPARATOR: char = '\u{1f}';
 /// Separator of label and value of a cell in a [`Column::Custom`].
 pub(super) const LABEL_SEPARATOR: char = '\u{1e}';
 
+/// Groups that Google makes for each account.
+const GROUP_MARKS: [&str; 2] = ["myContacts", "starred"];
+
 /// Contacts by number.
 #[derive(Debug, Default)]
 pub(crate) struct ContactIndex {
@@ -89,10 +92,11 @@ fn set(contact: &mut Contact, column: &Column, text: &str) {
     *field = field.take().or_else(|| Some(text.to_owned()));
 }
 
-/// Splits tags. A tag that begins with `*` is a group of Google's own: `* myContacts`.
+/// Splits tags, without the groups of Google's own: `* myContacts`, and in its vCards `myContacts`.
 fn tags(text: &str) -> impl Iterator<Item = String> {
     let tags = text.split([',', ';', '|']).flat_map(|tag| tag.split(":::")).map(str::trim);
-    tags.filter(|tag| !tag.is_empty() && !tag.starts_with('*')).map(str::to_owned)
+    let is_own = |tag: &str| tag.starts_with('*') || tag.starts_with("System Group:") || GROUP_MARKS.contains(&tag);
+    tags.filter(move |tag| !tag.is_empty() && !is_own(tag)).map(str::to_owned)
 }
 
 /// Returns whether a text is `0/0/00`: Outlook's spelling of "no date".

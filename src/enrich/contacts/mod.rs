@@ -12,6 +12,8 @@ mod header_parts;
 mod header_words;
 mod headers;
 mod index;
+mod lines;
+mod private_words;
 #[cfg(test)]
 mod tests;
 mod vcard;
@@ -178,7 +180,7 @@ pub(super) fn parse(
     let text = decode::decode(bytes);
     let mut builder = IndexBuilder::new(region);
     if vcard::is_vcard(&text) {
-        vcard::read(&text, &mut builder)?;
+        vcard::read(&text, columns, &mut builder)?;
     } else {
         csv::read(&text, columns, &mut builder)?;
     }

@@ -4,10 +4,11 @@ use super::{
     builder::IndexBuilder,
     column::{Column, full_name},
     decode::decode_value,
+    header_words::folded,
     headers::is_fax_label,
 };
 use crate::runtime::content_line::{ContentLine, unfold};
-use std::{borrow::Cow, mem};
+use std::{borrow::Cow, collections::BTreeMap, mem};
 
 /// Returns whether the text is a vCard file.
 #[must_use]
@@ -26,11 +27,18 @@ pub enum VcardError {
     CutOff(u64),
 }
 
-/// Reads `text` into `builder`. A vCard without END before the next one is skipped.
+/// Reads `text` into `builder`. `mapped` is the config by property and has priority. A vCard without END before the next one is
+/// skipped.
 ///
 /// # Errors
 /// If the file ends within a vCard.
-pub(super) fn read(text: &str, builder: &mut IndexBuilder) -> Result<(), VcardError> {
+pub(super) fn read(
+    text: &str,
+    mapped: &BTreeMap<String, String>,
+    builder: &mut IndexBuilder,
+) -> Result<(), VcardError> {
+    let meanings: Meanings = mapped.iter().map(|(name, word)| (folded(name), Column::from_config(word))).collect();
+    let mut seen: BTreeMap<&String, String> = BTreeMap::new();
     let mut columns = Columns::default();
     let mut people: Vec<Vcard> = Vec::new();
     let mut open: Option<Vcard> = None;
@@ -47,7 +55,13 @@ pub(super) fn read(text: &str, builder: &mut IndexBuilder) -> Result<(), VcardEr
             "END" if is_vcard => people.extend(open.take()),
             _ => {
                 if let Some(vcard) = &mut open {
-                    vcard.apply(line);
+                    // Most configs name no property.
+                    let word = (!meanings.is_empty()).then(|| folded(&line.name));
+                    let meaning = word.and_then(|word| meanings.get_key_value(&word));
+                    if let Some((word, _)) = meaning {
+                        seen.entry(word).or_insert_with(|| line.name.clone());
+                    }
+                    vcard.apply(line, meaning.map(|(_, column)| column));
                 }
             }
         }
@@ -55,9 +69,14 @@ pub(super) fn read(text: &str, builder: &mut IndexBuilder) -> Result<(), VcardEr
     if let Some(open) = open {
         return Err(VcardError::CutOff(open.line));
     }
+    // The first of two names or companies counts, hence the columns of the config stand in front.
+    for (name, meaning) in seen.iter().filter_map(|(word, name)| Some((name, meanings.get(*word)?))) {
+        columns.place(Cow::Owned(name.clone()), meaning.clone(), 0);
+    }
     let people: Vec<_> = people.into_iter().map(|vcard| (vcard.line, vcard.cells(&mut columns))).collect();
     builder.report.columns = columns.described();
-    builder.set_columns(columns.0);
+    builder.report.missing_columns = mapped.keys().filter(|name| !seen.contains_key(&folded(name))).cloned().collect();
+    builder.set_columns(columns.0.into_iter().map(|(_, column)| column).collect());
     for (line, mut cells) in people {
         cells.sort_by_key(|(column, _)| *column);
         builder.add(line, cells.into_iter().map(|(column, text)| (column, Cow::Owned(text))));
@@ -65,34 +84,28 @@ pub(super) fn read(text: &str, builder: &mut IndexBuilder) -> Result<(), VcardEr
     Ok(())
 }
 
-/// Columns of the file. A column that a vCard has twice stands there twice.
+/// Meanings of the config by the folded name of a property.
+type Meanings = BTreeMap<String, Column>;
+
+/// Columns of the file, each with its property. A property that a vCard has twice stands there twice.
 #[derive(Default)]
-struct Columns(Vec<Column>);
+struct Columns(Vec<(Cow<'static, str>, Column)>);
 
 impl Columns {
-    /// Returns the column for the `nth` value of a kind in one vCard.
-    fn place(&mut self, column: &Column, nth: usize) -> usize {
-        let known = self.0.iter().enumerate().filter(|(_, known)| *known == column).map(|(at, _)| at).nth(nth);
+    /// Returns the column for the `nth` value of a property in one vCard.
+    fn place(&mut self, property: Cow<'static, str>, column: Column, nth: usize) -> usize {
+        let wanted = (property, column);
+        let known = self.0.iter().enumerate().filter(|(_, known)| **known == wanted).map(|(at, _)| at).nth(nth);
         known.unwrap_or_else(|| {
-            self.0.push(column.clone());
+            self.0.push(wanted);
             self.0.len() - 1
         })
     }
 
     fn described(&self) -> Vec<(String, String)> {
         let mut seen = Vec::new();
-        for column in &self.0 {
-            let property = match column {
-                Column::Name => "FN, N",
-                Column::Company => "ORG",
-                Column::Phone(_) => "TEL",
-                Column::Notes => "NOTE",
-                Column::Tags => "CATEGORIES",
-                Column::Link => "URL",
-                Column::Fact(label) if &**label == "Job title" => "TITLE",
-                _ => "EMAIL",
-            };
-            let pair = (property.to_owned(), column.to_string());
+        for (property, column) in &self.0 {
+            let pair = (property.to_string(), column.to_string());
             if !seen.contains(&pair) {
                 seen.push(pair);
             }
@@ -107,7 +120,9 @@ struct Vcard {
     full: Option<String>,
     first: Option<String>,
     last: Option<String>,
-    values: Vec<(Column, String)>,
+    /// Values that the config names.
+    mapped: Vec<(String, Column, String)>,
+    values: Vec<(&'static str, Column, String)>,
     /// Numbers with their groups: the label of a group stands in a line of its own.
     phones: Vec<(Option<String>, String)>,
     /// Groups whose label is of a fax machine or a pager.
@@ -115,9 +130,21 @@ struct Vcard {
 }
 
 impl Vcard {
-    fn apply(&mut self, line: ContentLine) {
+    fn apply(&mut self, line: ContentLine, meaning: Option<&Column>) {
         let value = value(&line);
+        let is_fax = || line.parameters.iter().any(|(_, kind)| is_fax_label(kind));
+        match meaning {
+            // The label of the line's group decides about a number later.
+            Some(Column::Phone(_)) if line.name == "TEL" => {}
+            Some(column) => {
+                let parts = parts(&value, ';').into_iter().map(|part| part.trim().to_owned());
+                let text = parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ");
+                return self.mapped.push((line.name.clone(), column.clone(), text));
+            }
+            None => {}
+        }
         let text = || unescaped(&value);
+        let mut add = |property, column, text| self.values.push((property, column, text));
         match line.name.as_str() {
             "FN" => self.full = self.full.take().or(Some(text())),
             "N" => {
@@ -125,15 +152,15 @@ impl Vcard {
                 self.last = parts.next().filter(|it| !it.trim().is_empty());
                 self.first = parts.next().filter(|it| !it.trim().is_empty());
             }
-            "ORG" => self.values.extend(parts(&value, ';').into_iter().next().map(|it| (Column::Company, it))),
-            "TEL" if line.parameters.iter().any(|(_, kind)| is_fax_label(kind)) => {}
+            "ORG" => add("ORG", Column::Company, parts(&value, ';').into_iter().next().unwrap_or_default()),
+            "TEL" if is_fax() => {}
             "TEL" => self.phones.push((line.group.clone(), text())),
             "X-ABLABEL" if is_fax_label(&value) => self.fax_groups.extend(line.group.clone()),
-            "NOTE" => self.values.push((Column::Notes, text())),
-            "CATEGORIES" => self.values.push((Column::Tags, parts(&value, ',').join(";"))),
-            "URL" => self.values.push((Column::Link, text())),
-            "TITLE" => self.values.push((Column::Fact("Job title".into()), text())),
-            "EMAIL" => self.values.push((Column::Fact("Email".into()), text())),
+            "NOTE" => add("NOTE", Column::Notes, text()),
+            "CATEGORIES" => add("CATEGORIES", Column::Tags, parts(&value, ',').join(";")),
+            "URL" => add("URL", Column::Link, text()),
+            "TITLE" => add("TITLE", Column::Fact("Job title".into()), text()),
+            "EMAIL" => add("EMAIL", Column::Fact("Email".into()), text()),
             _ => {}
         }
     }
@@ -144,11 +171,15 @@ impl Vcard {
         let name = full_name(full, self.first.as_deref(), self.last.as_deref(), None).map(Cow::into_owned);
         let is_phone = |group: &Option<String>| !group.as_ref().is_some_and(|group| self.fax_groups.contains(group));
         let phones = self.phones.iter().filter(|(group, _)| is_phone(group));
-        let phones = phones.map(|(_, number)| (Column::Phone(None), number.clone()));
+        let phones = phones.map(|(_, number)| ("TEL", Column::Phone(None), number.clone()));
+        let own = name.map(|name| ("FN, N", Column::Name, name)).into_iter().chain(phones).chain(self.values);
+        let own = own.map(|(property, column, text)| (Cow::Borrowed(property), column, text));
+        let mapped = self.mapped.into_iter().map(|(property, column, text)| (Cow::Owned(property), column, text));
         let mut placed: Vec<(usize, String)> = Vec::new();
-        for (column, text) in name.map(|name| (Column::Name, name)).into_iter().chain(phones).chain(self.values) {
-            let nth = placed.iter().filter(|(at, _)| columns.0.get(*at) == Some(&column)).count();
-            placed.push((columns.place(&column, nth), text));
+        for (property, column, text) in mapped.chain(own) {
+            let is_same = |at: &usize| columns.0.get(*at).is_some_and(|known| known.0 == property && known.1 == column);
+            let nth = placed.iter().filter(|(at, _)| is_same(at)).count();
+            placed.push((columns.place(property, column, nth), text));
         }
         placed
     }
@@ -212,7 +243,7 @@ mod tests {
 
     fn load(text: &str) -> (ContactIndex, LoadReport) {
         let mut builder = IndexBuilder::new(Region::US);
-        read(text, &mut builder).unwrap();
+        read(text, &BTreeMap::new(), &mut builder).unwrap();
         builder.finish()
     }
 
@@ -244,7 +275,7 @@ mod tests {
             load("BEGIN:VCARD\nFN:A\nTEL:5145550199\nBEGIN:VCARD\nFN:B\nTEL:5145550100\nEND:VCARD\n");
         assert_eq!(find(&contacts, "+15145550100").name.as_deref(), Some("B"));
         assert_eq!(report.examples, [(1, "vCard has no END".to_owned())]);
-        let cut_off = read("BEGIN:VCARD\nFN:A\nTEL:51455", &mut IndexBuilder::new(Region::US));
+        let cut_off = read("BEGIN:VCARD\nFN:A\nTEL:51455", &BTreeMap::new(), &mut IndexBuilder::new(Region::US));
         assert_eq!(cut_off, Err(VcardError::CutOff(1)));
     }
 
@@ -274,6 +305,25 @@ mod tests {
         let photo = "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo0\n ".repeat(140_000);
         let (contacts, _) = load(&format!("BEGIN:VCARD\nFN:A\nPHOTO;ENCODING=b:{photo}\nTEL:5145550199\nEND:VCARD\n"));
         assert_eq!(find(&contacts, "+15145550199").name.as_deref(), Some("A"));
+    }
+
+    #[test]
+    fn read_property_that_the_config_names_is_shown() {
+        let mapped =
+            [("BDAY", "Birthday"), ("x-site", "Site"), ("NOTE", "ignore"), ("NICKNAME", "name"), ("X-Nope", "Nope")];
+        let mapped = mapped.map(|(name, word)| (name.to_owned(), word.to_owned())).into();
+        let mut builder = IndexBuilder::new(Region::US);
+        let text = "BEGIN:VCARD\nFN:Ada Quist\nTEL:514-555-0196\nBDAY:1981-04-02\nitem1.X-SITE:;;Dock 3;Laval\nNOTE:x\nEND:VCARD\n\
+            BEGIN:VCARD\nFN:Bo Quist\nNICKNAME:Bobo\nTEL:514-555-0197\nEND:VCARD\n";
+        read(text, &mapped, &mut builder).unwrap();
+        let (contacts, report) = builder.finish();
+        let ada = find(&contacts, "+15145550196");
+        let facts: Vec<_> = ada.facts.iter().map(|fact| (fact.label.as_str(), fact.value.as_str())).collect();
+        assert_eq!(facts, [("Birthday", "1981-04-02"), ("Site", "Dock 3, Laval")]);
+        assert_eq!((ada.name.as_deref(), ada.notes), (Some("Ada Quist"), None));
+        assert_eq!(find(&contacts, "+15145550197").name.as_deref(), Some("Bobo"), "the config has priority");
+        assert_eq!(report.missing_columns, ["X-Nope"]);
+        assert!(report.columns.contains(&("BDAY".into(), "fact “Birthday”".into())), "{:?}", report.columns);
     }
 
     #[test]

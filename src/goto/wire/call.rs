@@ -13,7 +13,7 @@ use crate::{
             Phase, Queue, SnapshotState, SystemKind, TransferParty, Transferring, VoicemailResult, WireDirection,
         },
         ids::ConversationSpaceId,
-        phone::{PhoneNumber, Region, name_with_verdict, verification},
+        phone::{PhoneNumber, Region, line_of_parameters, name_with_verdict, verification},
     },
     runtime::json::Value,
 };
@@ -208,10 +208,14 @@ pub(super) fn is_person(value: &Value<'_>) -> bool {
 /// Reads `caller`: an object of name and number, or a bare number. An object without a number is a caller who withholds it.
 pub(super) fn caller(value: &Value<'_>, region: Region) -> Option<Caller> {
     match value {
-        Value::Object(_) => Some(Caller {
-            name: name_with_verdict(text(value, "name"), text(value, "number").as_deref().and_then(verification)),
-            number: PhoneNumber::parse(text(value, "number").as_deref(), region),
-        }),
+        Value::Object(_) => {
+            let number = text(value, "number");
+            let name = text(value, "name").or_else(|| Some(line_of_parameters(number.as_deref()?)?.to_owned()));
+            Some(Caller {
+                name: name_with_verdict(name, number.as_deref().and_then(verification)),
+                number: PhoneNumber::parse(number.as_deref(), region),
+            })
+        }
         Value::Str(number) => Some(Caller { name: None, number: PhoneNumber::parse(Some(number), region) }),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => None,
     }

@@ -108,6 +108,22 @@ fn attribute_that_a_strict_parser_refuses_does_not_cost_the_call() {
 }
 
 #[test]
+fn caller_without_a_name_at_a_payphone_is_named_by_its_parameter() {
+    let named = r#""name":"ALICE MARTIN","number":"+15145550199""#;
+    let caller = |number: &str| {
+        let event = call(&RINGING.replace(named, number));
+        let ParticipantKind::PhoneNumber { caller, .. } = event.state.participants[0].kind.clone() else { panic!() };
+        caller.unwrap()
+    };
+    let payphone = caller(r#""number":"+15145550199;cpc=payphone""#);
+    assert_eq!(payphone.name.as_deref(), Some("payphone"));
+    assert_eq!(payphone.number.as_e164().unwrap().expose(), "+15145550199");
+    let named = caller(r#""name":"ALICE MARTIN","number":"+15145550199;cpc=payphone""#);
+    assert_eq!(named.name.as_deref(), Some("ALICE MARTIN"), "a name from the network counts more");
+    assert_eq!(caller(r#""number":"+15145550199;cpc=ordinary""#).name, None);
+}
+
+#[test]
 fn control_frame_is_recognized_and_foreign_one_ignored() {
     let read = |text| frame(text, &reader()).unwrap();
     assert_eq!(read(r#"{"data":{"type":"WEBSOCKET_REFRESH_REQUIRED"}}"#), Frame::RefreshRequired);

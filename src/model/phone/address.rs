@@ -27,13 +27,21 @@ impl<'a> Address<'a> {
         let is = |names: &[&str]| names.iter().any(|name| scheme.trim().eq_ignore_ascii_case(name));
         if is(&["sip", "sips", "h323"]) {
             let (user, host) = rest.split_once('@').unwrap_or((rest, ""));
-            // Parameters and a password stand behind the number.
-            let number = decoded(user).split([';', ':']).next().unwrap_or_default().to_owned();
+            let number = sip_number(&decoded(user));
             return Self { number: number.into(), host, display };
         }
         let number = if is(&["tel", "callto"]) { decoded(rest).into() } else { text.into() };
         Self { number, host: "", display }
     }
+}
+
+/// Returns the number of a SIP address without its parameters and a password. A local number keeps the context that completes
+/// it: `5550199;phone-context=+1514`.
+fn sip_number(user: &str) -> String {
+    let mut parts = user.split([';', ':']);
+    let number = parts.next().unwrap_or_default();
+    let context = parts.find(|part| part.starts_with("phone-context=+")).filter(|_| !number.starts_with('+'));
+    context.map_or_else(|| number.to_owned(), |context| format!("{number};{context}"))
 }
 
 /// Decodes the escapes of an address: `%2B1514…`.

@@ -5,18 +5,22 @@
 //! with two readings has none. Fax machines, pagers and numbers of records identify no caller.
 //!
 //! # Decisions
-//! `442079460954` without a plus sign is read as `+44…` where no national number can have these digits: there is one reading.
+//! - `442079460954` without a plus sign is read as `+44…` where no national number can have these digits: there is one reading.
+//! - `9-1-514-555-0122` is read without the 9 for an outside line. `9 514 555 0122` and `514 555 0122 4` have none.
+//! - `514-555-0138, 0139` has two numbers, because the second counts on. `514-555-0138, 2019` may have a year.
+//! - A minus sign right in front of bare digits makes them no phone number.
 
 mod fax;
 mod groups;
 mod letters;
 mod local_forms;
+mod other_digits;
 mod out_of_use;
 
 use super::{
     E164, EXTENSION_SEPARATOR, Region,
     address::Address,
-    international,
+    fast,
     library::{self, Proof},
     plain::{self, SpreadsheetForm},
     run,
@@ -49,8 +53,7 @@ pub enum CellProblem {
 /// If the cell has no number that can be read with certainty.
 pub fn read_cell(cell: &str, region: Region) -> Result<Vec<E164>, CellProblem> {
     // Most cells are one plain number.
-    let plain = cell.trim();
-    if let Some(number) = library::north_american(plain, region).or_else(|| international::compact(plain)) {
+    if let Some(number) = fast::cell(cell.trim(), region) {
         return Ok(vec![number]);
     }
     read(cell, region, Proof::Assigned)
@@ -72,6 +75,7 @@ pub(super) fn read(text: &str, region: Region, proof: Proof) -> Result<Vec<E164>
     let text = plain::without_enumeration(&text);
     let text = local_forms::without_prefixes(&text, region);
     let text = plain::with_parentheses(&text);
+    let text = plain::with_label_colons(&text);
     let text = letters::as_digits(&text, region);
     let text = groups::as_hyphens(&text, region);
     let tokens = tokens::tokens(&text);
@@ -155,7 +159,8 @@ impl<'a> Cell<'a> {
         }
         let glued = self.before_glued(at, token);
         let touches_text = glued.is_none() && self.touches_text(at, token);
-        if self.is_record(at) || self.is_dialed_code(at, token) || touches_text && !self.has_remark(at, token) {
+        let is_other = self.is_record(at) || self.is_thing(at, token) || self.is_negative(at, token);
+        if is_other || self.is_dialed_code(at, token) || touches_text && !self.has_remark(at, token) {
             return at;
         }
         if let Some(Group { last, is_certain: false }) = groups::find(self.tokens, at, self.region) {
@@ -163,8 +168,11 @@ impl<'a> Cell<'a> {
         }
         let mut numbers =
             if touches_text { Vec::new() } else { run::numbers(glued.unwrap_or(token.text), self.region, self.proof) };
-        let remark =
-            || run::before_remark(token.text, self.region).or_else(|| run::behind_remark(token.text, self.region));
+        let is_described = self.tokens.get(at + 1).is_some_and(|it| it.kind == Kind::Word);
+        let remark = || {
+            let before = run::before_remark(token.text, is_described, self.region);
+            before.or_else(|| run::behind_remark(token.text, self.region))
+        };
         let remark = numbers.is_empty().then(remark).flatten();
         let has_remark = remark.is_some();
         numbers.extend(remark);
@@ -214,12 +222,13 @@ impl<'a> Cell<'a> {
     /// Returns whether only a remark behind the number touches a word: `514-555-0122 2nd line`.
     fn has_remark(&self, at: usize, token: &Token<'a>) -> bool {
         let before = at.checked_sub(1).and_then(|index| self.tokens.get(index));
-        before.is_none_or(|it| it.end < token.start) && run::before_remark(token.text, self.region).is_some()
+        before.is_none_or(|it| it.end < token.start) && run::before_remark(token.text, true, self.region).is_some()
     }
 
     /// Returns the number in front of a remark whose digits touch a word: `030 123456 - 24h`, `01 99 00 05 55 2e ligne`.
     fn before_glued(&self, at: usize, token: &Token<'a>) -> Option<&'a str> {
-        let is_glued = self.tokens.get(at + 1).is_some_and(|it| it.kind == Kind::Word && it.start == token.end);
+        let is_word = |it: &Token<'_>| it.kind == Kind::Word && !tokens::is_extension_word(it.text);
+        let is_glued = self.tokens.get(at + 1).is_some_and(|it| is_word(it) && it.start == token.end);
         let is_apart = at.checked_sub(1).and_then(|index| self.tokens.get(index)).is_none_or(|it| it.end < token.start);
         let (head, tail) = token.text.rsplit_once(' ').filter(|_| is_glued && is_apart)?;
         let head = head.trim_end_matches([' ', '-', '(']);
@@ -249,33 +258,27 @@ impl<'a> Cell<'a> {
         before.is_some_and(is_text) || after.is_some_and(is_text)
     }
 
-    /// Returns whether a phone dials the digits after a pause: `514-555-0122,,9876543210#` is a conference with its code.
-    fn is_dialed_code(&self, at: usize, token: &Token<'a>) -> bool {
-        let is_beside = |index: Option<usize>, sign: &str| {
-            index.and_then(|index| self.tokens.get(index)).is_some_and(|it| it.is_sign(sign))
-        };
-        let ends = self.tokens.get(at + 1).is_some_and(|it| it.start == token.end && it.is_sign("#"));
-        ends && is_beside(at.checked_sub(1), ",") && is_beside(at.checked_sub(2), ",")
-    }
-
-    /// Returns whether a word right before the run names another kind of number: `Acct # 5145550122`.
-    fn is_record(&self, at: usize) -> bool {
-        let announces = |it: &&Token<'_>| ["#", ":", "°", "=", "º"].iter().any(|sign| it.is_sign(sign));
-        let mut before = self.tokens.get(..at).unwrap_or_default().iter().rev();
-        let word = before.find(|it| !announces(it) && !it.is_word(tokens::is_number_word));
-        word.is_some_and(|it| it.is_word(tokens::is_record_word))
-            && !before.next().is_some_and(|it| it.is_word(tokens::is_area_word))
-    }
-
-    /// Returns the second number of `514-555-0138/0139`: a short run behind a slash or a connecting word.
+    /// Returns the second number of `514-555-0138/0139`: a short run behind a slash or a connecting word. Labels and remarks of
+    /// the first number may stand between: `514-555-0138 (h) / 0139 (w)`.
     fn abbreviated(&self, at: usize, token: &Token<'a>) -> Option<E164> {
-        let connector = at.checked_sub(1).and_then(|index| self.tokens.get(index))?;
-        let (number, index) = self.found.last().filter(|(_, index)| index + 2 == at)?;
+        let place = at.checked_sub(1)?;
+        let connector = self.tokens.get(place)?;
+        let (number, index) = self.found.last()?;
+        let between = self.tokens.get(index + 1..place)?;
         let before = self.tokens.get(*index)?;
         let last_group = before.text.rsplit(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
+        let has_its_length = last_group.len() == token.text.len();
+        let is_remark = |it: &Token<'a>| it.kind == Kind::Word && (it.in_remark || tokens::is_label(it.text));
+        let is_near = between.is_empty() || has_its_length && between.iter().all(is_remark);
         let is_slash = connector.is_sign("/");
-        let is_long_enough = last_group.len() == token.text.len() || run::digit_count(token.text) == run::MIN_DIGITS;
+        let is_long_enough = has_its_length || run::digit_count(token.text) == run::MIN_DIGITS;
         let is_word = (connector.is_word(tokens::is_connector) || connector.is_sign("&")) && is_long_enough;
-        (is_slash || is_word).then(|| run::abbreviated(number, before.text, token.text, self.region)).flatten()
+        let is_comma = connector.is_sign(",")
+            && connector.end < token.start
+            && has_its_length
+            && !self.tokens.get(at + 1).is_some_and(|it| it.kind == Kind::Word && !it.in_remark)
+            && run::counts_on(last_group, token.text);
+        let is_connected = is_near && (is_slash || is_word || is_comma);
+        is_connected.then(|| run::abbreviated(number, before.text, token.text, self.region)).flatten()
     }
 }

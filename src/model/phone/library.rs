@@ -11,8 +11,8 @@ const MAX_LOCAL_DIGITS: usize = 8;
 /// Digits of the shortest number in a list, and in a plan with a trunk prefix of one without it.
 const MIN_DIGITS: usize = 6;
 const MIN_WITH_PREFIX: usize = 7;
-/// Digits behind the trunk prefix of most plans.
-const TRUNK_DIGITS: std::ops::RangeInclusive<usize> = 9..=10;
+/// Digits behind the trunk prefix of most plans. With as many the length is enough.
+pub(super) const TRUNK_DIGITS: std::ops::RangeInclusive<usize> = 9..=10;
 
 /// Evidence that a number requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,8 +99,11 @@ pub(super) fn north_american(text: &str, region: Region) -> Option<E164> {
         Some(rest) => (true, rest),
         None => (false, text),
     };
-    // A date or a network address may have ten digits as well: the slow path decides.
-    if rest.bytes().take_while(u8::is_ascii_digit).count() == 4
+    // A date, a network address, a negative or a decimal number may have ten digits as well: the slow path decides.
+    if !has_country && rest.starts_with('-')
+        || rest.ends_with(".0")
+        || rest.ends_with(".00")
+        || rest.bytes().take_while(u8::is_ascii_digit).count() == 4
         || rest.bytes().filter(|byte| *byte == b'.').count() == 3
     {
         return None;
@@ -110,7 +113,10 @@ pub(super) fn north_american(text: &str, region: Region) -> Option<E164> {
     for c in rest.chars() {
         match c {
             '0'..='9' => digits.push(c),
-            ' ' | '-' | '.' | '(' | ')' => {}
+            ' ' | '-' | '.' => {}
+            // Around the area code only: `514-555-012 (2)` has a remark.
+            '(' if digits.len() == 2 => {}
+            ')' if digits.len() == 5 => {}
             _ => return None,
         }
     }
@@ -136,8 +142,14 @@ fn canonical(mut number: ParsedNumber) -> ParsedNumber {
 
 /// Returns whether the number has the length of one that can be dialed from anywhere. Seven digits in North America lack the
 /// area code and are not E.164.
-fn is_complete(number: &ParsedNumber) -> bool {
+pub(super) fn is_complete(number: &ParsedNumber) -> bool {
     matches!(PHONE_NUMBER_UTIL.is_possible_number_with_reason(number), Ok(NumberLengthType::IsPossible))
+}
+
+/// Returns whether a national number without a leading zero has a length that the country's plan has.
+pub(super) fn is_possible(country_code: i32, national: &str) -> bool {
+    let Ok(national_number) = national.parse() else { return false };
+    is_complete(&ParsedNumber { country_code, national_number, ..ParsedNumber::default() })
 }
 
 /// Returns whether the plan can ever have the number. `+10000000000` has a possible length, and no country assigns zeros only.

@@ -4,6 +4,7 @@
 
 mod address;
 mod cell;
+mod fast;
 mod international;
 mod library;
 mod line_type;
@@ -20,7 +21,7 @@ pub use cell::{CellProblem, read_cell};
 pub use line_type::LineType;
 pub use mask::Mask;
 pub use network_name::{NetworkMark, NetworkName, name_with_verdict};
-pub use wire::verification;
+pub use wire::{line_of_parameters, verification};
 
 use rlibphonenumber::{
     PHONE_NUMBER_UTIL, PhoneNumber as ParsedNumber, PhoneNumberFormat, enums::Region as Country,
@@ -84,6 +85,9 @@ pub struct E164(Box<str>);
 /// Separator between number and extension (RFC 3966).
 const EXTENSION_SEPARATOR: &str = ";ext=";
 
+/// Most digits that a cut-off number is taken to lack.
+const MAX_MISSING_DIGITS: usize = 6;
+
 impl E164 {
     /// Returns the full number without the extension.
     #[must_use]
@@ -135,6 +139,16 @@ impl E164 {
     #[must_use]
     pub fn line_type(&self) -> LineType {
         self.parsed().map_or(LineType::Unknown, |number| LineType::from(PHONE_NUMBER_UTIL.get_number_type(&number)))
+    }
+
+    /// Returns whether the plan has numbers that begin with all digits of this one: a text that ends behind it may be cut off.
+    #[must_use]
+    pub fn can_be_longer(&self) -> bool {
+        let Some(mut number) = self.parsed() else { return true };
+        (0..MAX_MISSING_DIGITS).any(|_| {
+            number.national_number = number.national_number.saturating_mul(10);
+            library::is_complete(&number)
+        })
     }
 
     fn parsed(&self) -> Option<ParsedNumber> {

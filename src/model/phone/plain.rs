@@ -1,6 +1,7 @@
 //! Rewrites a text in plain ASCII forms before a number is read from it. Covers digits and signs of other scripts, marks
 //! without width, and the forms that spreadsheets write.
 
+use super::tokens;
 use std::borrow::Cow;
 
 /// Pairs of digits that are a number with commas between them.
@@ -178,6 +179,24 @@ pub(super) fn without_links(text: &str) -> Cow<'_, str> {
         kept.push_str(if is_page { " " } else { piece });
     }
     Cow::Owned(kept)
+}
+
+/// Reads `t/514-555-0122 f/514-555-0123` as `t:… f:…`: the slash stands between a label and its number.
+pub(super) fn with_label_colons(text: &str) -> Cow<'_, str> {
+    let is_labelled = |at: usize| {
+        let (before, behind) = text.split_at_checked(at).unwrap_or_default();
+        let start = before.rfind(|c: char| !c.is_alphabetic()).map_or(0, |at| at + 1);
+        let word = before.get(start..).unwrap_or_default();
+        let is_apart = !before.get(..start).unwrap_or_default().ends_with(|c: char| c.is_ascii_digit());
+        let is_number =
+            behind.get(1..).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit() || "+(".contains(c)));
+        is_apart && is_number && (tokens::is_label(word) || tokens::is_fax_word(word))
+    };
+    let slashes: Vec<usize> = text.match_indices('/').map(|(at, _)| at).filter(|at| is_labelled(*at)).collect();
+    if slashes.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.char_indices().map(|(at, c)| if slashes.contains(&at) { ':' } else { c }).collect())
 }
 
 /// Reads `[514] 555-0122` as `(514) 555-0122`.

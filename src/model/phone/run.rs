@@ -59,6 +59,7 @@ fn without_plus(run: &str, region: Region, proof: Proof) -> Vec<E164> {
         .or_else(|| library::parse(run, region, proof))
         .or_else(|| library::with_trunk_prefix(run, region))
         .or_else(|| foreign_prefix(run, region))
+        .or_else(|| outside_line(run, region))
         .or_else(|| bare_country(run, region));
     // Only a long run can be two numbers as well.
     let several = if whole.is_none() || digit_count(run) >= 2 * MIN_DIGITS { beside(run, region) } else { None };
@@ -94,11 +95,19 @@ fn doubled_country(digits: &str, region: Region) -> Option<E164> {
     })
 }
 
-/// Reads the international prefix of another country: `00…` in North America, `011…` elsewhere.
+/// Reads the international prefix of another country: `00…` in North America, `011…` elsewhere, `0011…` of Australia.
 fn foreign_prefix(text: &str, region: Region) -> Option<E164> {
     let text = without_trunk_zero(text.trim_start_matches('('));
-    let rest = text.strip_prefix("011").or_else(|| text.strip_prefix("00"))?;
+    let rest = ["0011", "011", "00"].iter().find_map(|prefix| text.strip_prefix(prefix))?;
     library::parse(&format!("+{rest}"), region, Proof::Assigned)
+}
+
+/// Reads `9-1-514-555-0122`: some switchboards demand a 9 for an outside line. Only before the trunk prefix 1 in a group of its
+/// own. `9 514 555 0122` may lack digits.
+fn outside_line(run: &str, region: Region) -> Option<E164> {
+    let is_form = region.is_north_american() && groups(run) == [1, 1, 3, 3, 4];
+    let rest = run.strip_prefix('9').filter(|_| is_form)?.trim_start_matches(|c: char| !c.is_ascii_digit());
+    library::parse(rest, region, Proof::Assigned).filter(|_| rest.starts_with('1'))
 }
 
 /// Reads `491713920027` in Germany: with its own country code a number has no trunk prefix. Few digits may be a national number
@@ -147,7 +156,7 @@ fn without_trunk_zero(text: &str) -> Cow<'_, str> {
 }
 
 /// Returns the lengths of the groups of digits.
-fn groups(text: &str) -> Vec<usize> {
+pub(super) fn groups(text: &str) -> Vec<usize> {
     text.split(|c: char| !c.is_ascii_digit()).filter(|group| !group.is_empty()).map(str::len).collect()
 }
 
@@ -188,18 +197,29 @@ fn beside(run: &str, region: Region) -> Option<Vec<E164>> {
 }
 
 /// Returns the North American number at the start of a run that a remark with digits follows: `514-555-0122 (9-5`. Only in
-/// the spellings of that plan, where the number is complete with its tenth digit.
-pub(super) fn before_remark(run: &str, region: Region) -> Option<E164> {
+/// the spellings of that plan, where the number is complete with its tenth digit. `is_described` if a word follows the run.
+pub(super) fn before_remark(run: &str, is_described: bool, region: Region) -> Option<E164> {
     for (at, _) in run.match_indices(' ') {
         let (head, tail) = run.split_at_checked(at)?;
         let is_plan = matches!(groups(head).as_slice(), [3, 3, 4] | [1, 3, 3, 4] | [10] | [11] | [3, 7] | [1, 10]);
         let country = head.trim_start_matches(['+', '(', ' ']);
         let is_national = digit_count(head) == 10 || country.starts_with('1') && digit_count(head) == 11;
-        if is_plan && is_national && (1..=MAX_REMARK_DIGITS).contains(&digit_count(tail)) {
-            return library::parse(head, region, Proof::Assigned).filter(|number| number.expose().starts_with("+1"));
+        let is_remark = (1..=MAX_REMARK_DIGITS).contains(&digit_count(tail)) || is_date_or_address(tail.trim_start());
+        if is_plan && is_national && is_remark {
+            let has_end = is_described || !may_continue(head, tail);
+            let number = library::parse(head, region, Proof::Assigned).filter(|_| has_end)?;
+            return Some(number).filter(|number| number.expose().starts_with("+1"));
         }
     }
     None
+}
+
+/// Returns whether the digits behind a number may belong to it, because a blank stands between its own groups too:
+/// `514 555 0122 4` has a digit too many. Four digits may be a year.
+fn may_continue(head: &str, tail: &str) -> bool {
+    let is_spaced = head.rsplit(|c: char| c.is_ascii_digit()).find(|gap| !gap.is_empty()) == Some(" ");
+    let digits = tail.trim();
+    is_spaced && digits.len() < MAX_REMARK_DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Returns the North American number behind digits that belong to a word or a date in front: `Line 2 514-555-0122`,
@@ -241,6 +261,14 @@ pub(super) fn abbreviated(number: &E164, run: &str, tail: &str, region: Region) 
     let last_group = run.rsplit(|c: char| !c.is_ascii_digit()).find(|group| !group.is_empty())?;
     let is_certain = is_local || last_group.len() == tail.len() || tail > replaced && last_group.len() > tail.len();
     is_certain.then(|| library::parse(&format!("{head}{tail}"), region, Proof::Possible)).flatten()
+}
+
+/// Returns whether `next` follows `last` closely in a block of numbers, and is no year: `0138` and `0139`.
+pub(super) fn counts_on(last: &str, next: &str) -> bool {
+    const MAX_STEP: u16 = 20;
+    let is_year = next.starts_with("19") || next.starts_with("20");
+    let step = last.parse::<u16>().ok().zip(next.parse::<u16>().ok()).and_then(|(last, next)| next.checked_sub(last));
+    !is_year && step.is_some_and(|step| (1..=MAX_STEP).contains(&step))
 }
 
 pub(super) fn digit_count(text: &str) -> usize {

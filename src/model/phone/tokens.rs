@@ -159,7 +159,7 @@ pub(super) fn is_fax_word(word: &str) -> bool {
             word,
             &["telefax", "efax", "facsimile", "facs", "fx", "f", "téléc", "télec", "telec", "telecopier"],
         )
-        || is_one_of(word, &["pager", "pgr", "beeper", "bip", "telex", "téléavertisseur", "pagette"])
+        || is_one_of(word, &["pager", "pgr", "beeper", "bip", "telex", "télex", "tlx", "téléavertisseur", "pagette"])
 }
 
 /// Starts of words of a fax machine, in the scripts that join it with other words.
@@ -212,6 +212,15 @@ pub(super) fn is_record_word(word: &str) -> bool {
         || ["kunden", "rechnung", "auftrag", "bestell", "vertrag", "mandat", "steuer"]
             .iter()
             .any(|start| word.to_lowercase().starts_with(start))
+}
+
+/// Returns whether a word names a room, a card or the like, whose number may have as many digits as a phone number.
+pub(super) fn is_thing_word(word: &str) -> bool {
+    is_one_of(
+        word,
+        &["room", "rm", "suite", "unit", "apt", "apartment", "locker", "lockbox", "buzz", "buzzer", "zimmer"],
+    ) || is_one_of(word, &["card", "carte", "karte", "loyalty", "points", "membership", "policy", "claim", "badge"])
+        || is_one_of(word, &["serial", "license", "licence", "imei", "chambre", "habitación", "permit", "meter"])
 }
 
 /// Returns whether a word makes a code a part of a phone number: `area code 514`.

@@ -99,7 +99,8 @@ impl PhoneNumber {
             return unparsed();
         }
         // A user with letters has a name, not a number: `sip:room-5145550199@host`.
-        if !address.host.is_empty() && text.bytes().any(|byte| byte.is_ascii_alphabetic()) {
+        let user = text.split(';').next().unwrap_or_default();
+        if !address.host.is_empty() && user.bytes().any(|byte| byte.is_ascii_alphabetic()) {
             return unparsed();
         }
         // Up to six bare digits are more likely an extension than an unassigned number of the plan.
@@ -126,6 +127,18 @@ pub fn verification(raw: &str) -> Option<bool> {
         _ if verdict.contains("failed") => Some(false),
         _ => None,
     }
+}
+
+/// Returns the kind of line that the parameters name, as a name of the network would: a payphone. The codes are those of the
+/// originating line information in North America: 27 and 70 are payphones.
+#[must_use]
+pub fn line_of_parameters(raw: &str) -> Option<&'static str> {
+    let lower = raw.to_ascii_lowercase();
+    let is_payphone = |parameter: &str| {
+        let value = parameter.split(['@', '>', ' ']).next().unwrap_or_default();
+        matches!(value, "cpc=payphone" | "oli=27" | "oli=70" | "isup-oli=27" | "isup-oli=70")
+    };
+    lower.split(';').skip(1).any(is_payphone).then_some("payphone")
 }
 
 enum Absence {
@@ -156,14 +169,18 @@ impl Address<'_> {
             || !has_number && is_one_of(&WITHHELD_WORDS, &display);
         let is_sign = user.bytes().all(|byte| byte.is_ascii_punctuation());
         let zeros = user.len() >= 7 && user.bytes().all(|byte| byte == b'0');
-        let is_host = |name: &str| host.eq_ignore_ascii_case(name) || self.number.ends_with(name);
-        if user.is_empty() || zeros || is_hidden || is_host("anonymous.invalid") {
+        // `anonymous.invalid` (RFC 3323), and what networks made after its pattern: `unavailable.invalid`.
+        let domain = if host.is_empty() { self.number.rsplit('@').next().unwrap_or_default() } else { host };
+        let domain = domain.to_ascii_lowercase();
+        let reason = domain.strip_suffix(".invalid").unwrap_or_default().replace(|c: char| !c.is_alphanumeric(), "");
+        let is_host = |list: &[&str]| is_one_of(list, std::slice::from_ref(&reason));
+        if user.is_empty() || zeros || is_hidden || is_host(&WITHHELD_WORDS) {
             Some(Absence::Withheld)
         } else if is_sign
             || is_one_of(&UNAVAILABLE_WORDS, &words)
             || is_one_of(&UNAVAILABLE_WORDS, &core)
             || is_of(UNAVAILABLE)
-            || is_host("unknown.invalid")
+            || is_host(&UNAVAILABLE_WORDS)
         {
             Some(Absence::Unavailable)
         } else {

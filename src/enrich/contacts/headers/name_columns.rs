@@ -1,7 +1,7 @@
 //! Columns of names whose meaning depends on the other columns of a file: halves of names, customers beside people. Does not
 //! map a header by itself.
 
-use super::stems;
+use super::{spelled, stems};
 use crate::enrich::contacts::{
     column::Column,
     header_parts as parts,
@@ -41,7 +41,7 @@ pub(super) fn half_of_a_name(headers: &[String], columns: &[Column]) -> Vec<(usi
 /// Returns the column of customers beside a column of people: the customer is a company.
 pub(super) fn customer_of_people(headers: &[String], columns: &[Column]) -> Vec<(usize, Column)> {
     let is_customer = |header: &String| {
-        has(words::CUSTOMER, &folded(header))
+        has(words::CUSTOMER, &folded(&spelled(header)))
             || person_part(header).is_some_and(|part| has(words::NAME, &part))
                 && stems(header).iter().any(|stem| has(words::CUSTOMER, stem))
     };
@@ -55,6 +55,22 @@ pub(super) fn customer_of_people(headers: &[String], columns: &[Column]) -> Vec<
     };
     let has_people = columns.iter().enumerate().any(is_person);
     has_people.then_some((customer, Column::Company)).into_iter().collect()
+}
+
+/// Returns the columns of vendors beside a column of people: a vendor is a company. Zoho has one beside the account.
+pub(super) fn vendor_of_people(headers: &[String], columns: &[Column]) -> Vec<(usize, Column)> {
+    let is_vendor = |header: &str| stems(header).iter().any(|stem| stem == "vendor");
+    let names = || headers.iter().zip(columns).enumerate();
+    let is_person = |column: &Column| matches!(column, Column::Name | Column::First | Column::Last);
+    if !names().any(|(_, (header, column))| is_person(column) && !is_vendor(header)) {
+        return Vec::new();
+    }
+    let meaning = |header: &str| match columns.contains(&Column::Company) {
+        true => Column::Fact(super::label(header).into()),
+        false => Column::Company,
+    };
+    let vendors = names().filter(|(_, (header, column))| **column == Column::Name && is_vendor(header));
+    vendors.map(|(at, (header, _))| (at, meaning(header))).collect()
 }
 
 /// Returns the part of a name that a header with a kind of person has: `nom` of `Nom du patient`.

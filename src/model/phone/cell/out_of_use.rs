@@ -42,22 +42,35 @@ const OUT_OF_USE: &[&str] = &[
     "equivocado",
 ];
 
+/// Marks that belong only to a number right behind them: `514-555-0122 (was busy)` is in use.
+const FORMER: &[&str] = &["was", "formerly", "previously", "used to be", "früher", "vormals", "anciennement"];
+
 impl Cell<'_> {
     /// Returns whether a remark marks the number of the run at `at` as out of use: another person may have it today.
     pub(super) fn is_out_of_use(&self, at: usize) -> bool {
-        let remark_at = |first: usize| {
-            let words = self.tokens.get(first..)?.iter().map_while(|it| (it.kind == Kind::Word).then_some(it.text));
-            Some(first..first + out_of_use_words(words)?)
+        let words_from = |first: usize| {
+            let tokens = self.tokens.get(first..).unwrap_or_default().iter();
+            tokens.map_while(|it| (it.kind == Kind::Word).then_some(it.text))
         };
-        (0..self.tokens.len()).filter_map(remark_at).any(|remark| self.beside(remark) == Some(at))
+        let is_beside = |first: usize| {
+            let marks = |list| first_words(list, words_from(first)).map(|count| first..first + count);
+            marks(OUT_OF_USE).is_some_and(|words| self.beside(words) == Some(at))
+                || marks(FORMER).is_some_and(|words| self.behind(words.end) == Some(at))
+        };
+        (0..self.tokens.len()).any(is_beside)
+    }
+
+    /// Returns the number right behind words that end before the token `end`.
+    fn behind(&self, end: usize) -> Option<usize> {
+        let leads = |it: &Token<'_>| it.is_sign(":") || it.is_word(tokens::is_number_word) || is_phone(Some(it));
+        let behind = (end..self.tokens.len()).find(|index| !self.tokens.get(*index).is_some_and(leads));
+        behind.filter(|index| self.is_number(*index))
     }
 
     /// Returns the number right behind words, else the one right before them or their remark.
     fn beside(&self, words: Range<usize>) -> Option<usize> {
         let is_number = |index: &usize| self.is_number(*index);
-        let leads = |it: &Token<'_>| it.is_sign(":") || it.is_word(tokens::is_number_word) || is_phone(Some(it));
-        let behind = (words.end..self.tokens.len()).find(|index| !self.tokens.get(*index).is_some_and(leads));
-        if let Some(behind) = behind.filter(is_number) {
+        if let Some(behind) = self.behind(words.end) {
             return Some(behind);
         }
         let in_remark = self.tokens.get(words.start).is_some_and(|it| it.in_remark);
@@ -68,11 +81,11 @@ impl Cell<'_> {
     }
 }
 
-/// Returns how many of the first words mark a number that is not in use: `old 514…`, `514… (wrong number)`.
-fn out_of_use_words<'w>(words: impl Iterator<Item = &'w str> + Clone) -> Option<usize> {
+/// Returns how many of the first words are a phrase of the list: `old 514…`, `514… (wrong number)`.
+fn first_words<'w>(list: &[&str], words: impl Iterator<Item = &'w str> + Clone) -> Option<usize> {
     let begins = |phrase: &&&str| {
         let mut found = words.clone();
         phrase.split(' ').all(|word| found.next().is_some_and(|it| tokens::is_one_of(it, &[word])))
     };
-    OUT_OF_USE.iter().find(begins).map(|phrase| phrase.split(' ').count())
+    list.iter().find(begins).map(|phrase| phrase.split(' ').count())
 }

@@ -30,6 +30,7 @@ fn wire_words_for_hidden_and_unavailable_differ() {
         "sip:+15145550199@anonymous.invalid",
         "0000000",
         "\"Anonymous\" <sip:c8oqz84z@privacy.example>",
+        "sip:x@restricted.invalid",
     ] {
         assert_eq!(PhoneNumber::parse(Some(hidden), Region::US), PhoneNumber::Withheld, "{hidden}");
     }
@@ -71,6 +72,9 @@ fn wire_words_for_hidden_and_unavailable_differ() {
         "coin",
         "Payphone",
         "sip:unavailable@x",
+        "sip:x@unavailable.invalid",
+        "\"Bob\" <sip:c8oqz84z@UNAVAILABLE.invalid:5060>",
+        "sip:x@out-of-area.invalid",
     ] {
         assert_eq!(PhoneNumber::parse(Some(away), Region::US), PhoneNumber::Unavailable, "{away}");
     }
@@ -87,6 +91,9 @@ fn wire_address_is_reduced_to_its_number() {
         "sip:5145550199@10.0.0.1",
         "tel:+1-514-555-0199;phone-context=example.com",
         "tel:5550199;phone-context=+1514",
+        "sip:5550199;phone-context=+1514@pbx.example.com",
+        "sip:555-0199;phone-context=+1-514;user=phone@10.0.0.1",
+        "sip:5145550199;phone-context=example.com@10.0.0.1",
         "sip:+15145550199;phone-context=+1@10.0.0.1;user=phone",
         "sip:5145550199;phone-context=+1@pbx.example.com",
         "SIP:+15145550199@PBX.EXAMPLE.COM",
@@ -139,4 +146,20 @@ fn wire_text_with_two_numbers_is_unparsed() {
     ] {
         assert!(matches!(PhoneNumber::parse(Some(text), Region::US), PhoneNumber::Unparsed(_)), "{text}");
     }
+}
+
+#[test]
+fn wire_parameters_of_a_payphone_name_it() {
+    for payphone in [
+        "+15145550199;cpc=payphone",
+        "tel:+1-514-555-0199;npdi;CPC=PayPhone",
+        "sip:+15145550199;isup-oli=27@x",
+        "+15145550199;oli=70",
+    ] {
+        assert_eq!(line_of_parameters(payphone), Some("payphone"), "{payphone}");
+    }
+    for other in ["+15145550199;cpc=ordinary", "+15145550199;oli=62", "+15145550199", "+15145550199;x=cpc=payphone"] {
+        assert_eq!(line_of_parameters(other), None, "{other}");
+    }
+    assert_eq!(NetworkName::parse("payphone").substitute.as_deref(), Some("payphone"), "it is no person's name");
 }
