@@ -169,7 +169,7 @@ pub use forget::{ErasureReport, forget, rewrite};
 pub use handle::DatabaseOutbox;
 pub use health::Health;
 pub use history_queries::StoredHistory;
-pub use members::{SharedState, SharingDaemon};
+pub use members::{RUN_TIMEOUT, SharedState, SharingDaemon};
 pub use missed_calls::{CallerCalls, CallerKey, MissedCall, open_missed_calls};
 pub use of_call::deliveries_of_call;
 pub use open::{OpenError, OpenReport, open, open_shared};
