@@ -100,13 +100,42 @@ async fn owner_without_network_to_the_database_loses_no_call() {
     eventually("the owner uses the database", TIMEOUT, async || (returns(&cluster) > earlier).then_some(())).await;
     let after = cluster.sim.posts().len() as u64;
     cluster.place_calls(Duration::from_secs(3)).await;
-    let ledger = cluster.finish("the owner without network").await;
-    // The owner cannot know of its successor: both post the calls of the cut. Each sink's last message before it may lack its
-    // settlement.
+    let ledger = cluster.finish_in_any_order("the owner without network").await;
+    // The owner cannot know of its successor: both post the calls of the cut, each in its own order. Each sink's last message before
+    // it may lack its settlement.
     let cut = before.saturating_sub(SINKS.len() as u64)..after;
     for sink in SINKS {
         let repeated = ledger.repeated_posts(sink);
         assert!(repeated.iter().all(|post| cut.contains(post)), "cut {cut:?}: {repeated:?}");
+        let misordered = ledger.misordered_calls(sink);
+        assert!(misordered.keys().all(|post| cut.contains(post)), "cut {cut:?}: {misordered:?}");
+    }
+}
+
+/// A newer version has migrated the tables, and a failover ends the sessions of the old daemons.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn daemons_of_an_older_version_post_nothing_and_lose_no_call() {
+    let Some(mut cluster) = Cluster::start(2).await else { return };
+    cluster.place_calls(Duration::from_secs(1)).await;
+    let version = cluster.set_schema_version("99");
+    for daemon in cluster.daemons.iter().flatten() {
+        daemon.wait_for_log("shared database away").await;
+        daemon.wait_for_log("shared database of a newer version").await;
+    }
+    // The next renewal follows within a second, and the post in progress ends.
+    cluster.place_calls(Duration::from_secs(2)).await;
+    let shown = cluster.shown();
+    cluster.place_calls(Duration::from_secs(2)).await;
+    assert_eq!(cluster.shown(), shown, "the newer version posts these calls");
+    cluster.set_schema_version(&version);
+    for daemon in cluster.daemons.iter().flatten() {
+        daemon.wait_for_log("shared database back").await;
+    }
+    cluster.place_calls(Duration::from_secs(2)).await;
+    let ledger = cluster.finish("a newer version").await;
+    for sink in SINKS {
+        let twice = ledger.repeated_messages(sink);
+        assert!(twice <= 1, "{sink}: {twice} messages repeated: {:#?}", ledger.repeated_cards(sink));
     }
 }
 

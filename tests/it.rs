@@ -19,6 +19,7 @@ mod cli_replay;
 mod cluster;
 mod cluster_check;
 mod cluster_database;
+mod cluster_operate;
 mod cluster_tokens;
 mod crash_recovery;
 mod delivery;

@@ -150,11 +150,7 @@ impl Cli {
                 }
                 Ok(())
             }
-            Command::Outbox(args) => {
-                let config = config()?;
-                let shared = outbox::shared_database(&config);
-                outbox::run(args, outbox::place(&config, shared.as_ref()), &mut io::stdout().lock())
-            }
+            Command::Outbox(args) => outbox::run_for(args, &config()?, &mut io::stdout().lock()),
             Command::Open(args) => {
                 let config = config()?;
                 let shared = outbox::shared_database(&config);

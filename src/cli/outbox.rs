@@ -8,12 +8,17 @@ use crate::{
     config::{Config, DatabaseConfig},
     model::{delivery::DeliveryId, ids::SinkName, time::Timestamp},
     outbox::{self, AdminError, DeliveryState, Filter, OutboxPlace, RetryTarget, SharedDatabase, StoredHistory},
+    runtime::{postgres::PostgresFault, sql},
 };
 use anyhow::anyhow;
 use clap::{Args, Subcommand, ValueEnum};
 pub(super) use format::{OutputOptions, align, format_attempt, format_duration, mask, mask_free_text};
 use format::{delivery_json, format_delivery, format_table, list_json, state_name};
-use std::{io::Write, sync::Arc};
+use std::{
+    io::{self, Write},
+    path::Path,
+    sync::Arc,
+};
 
 /// Name of a command among the daemons of a shared database. No daemon has it: their names are hex digits.
 const COMMAND_NAME: &str = "command";
@@ -94,16 +99,32 @@ fn sink(text: &str) -> Result<SinkName, String> {
     SinkName::try_from(text).map_err(|error| format!("invalid sink name: {error}"))
 }
 
+/// Runs `poprelay outbox` on the outbox of a config. While a shared database is away, `list` and `show` read the cards that wait
+/// on this machine.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_for(args: OutboxArgs, config: &Config, out: &mut impl Write) -> CliResult {
+    let shared = shared_database(config);
+    run_at(args, place(config, shared.as_ref()), shared.as_ref().map(|_| config.state_dir.as_path()), out)
+}
+
 /// Runs `poprelay outbox` on the outbox of a state directory or on a shared one.
 ///
 /// # Errors
 /// 65 for an unknown delivery or a wrong state, 69 for a missing or foreign outbox, 74 for output, 77 for permissions.
 pub fn run<'a>(args: OutboxArgs, place: impl Into<OutboxPlace<'a>>, out: &mut impl Write) -> CliResult {
-    let place = place.into();
+    run_at(args, place.into(), None, out)
+}
+
+/// `spool`: the state directory, if the outbox is a shared database.
+fn run_at(args: OutboxArgs, place: OutboxPlace<'_>, spool: Option<&Path>, out: &mut impl Write) -> CliResult {
     let now = Timestamp::now();
     match args.command {
         OutboxCommand::List { state, sink, limit, form } => {
-            let letters = outbox::list(place, &Filter { state: state.state(), sink, limit }).map_err(admin_error)?;
+            let filter = Filter { state: state.state(), sink, limit };
+            let (letters, away) = read_or_spool(place, spool, |place| outbox::list(place, &filter))?;
+            note_away(away, form, out)?;
             if form.json {
                 print(out, &list_json(&letters, form))
             } else {
@@ -111,8 +132,12 @@ pub fn run<'a>(args: OutboxArgs, place: impl Into<OutboxPlace<'a>>, out: &mut im
             }
         }
         OutboxCommand::Show { id, form } => {
-            let found = outbox::show(place, DeliveryId(id)).map_err(admin_error)?;
-            let (letter, attempts) = found.ok_or_else(|| unknown_delivery(id))?;
+            let (found, away) = read_or_spool(place, spool, |place| outbox::show(place, DeliveryId(id)))?;
+            note_away(away, form, out)?;
+            let (letter, attempts) = found.ok_or_else(|| match away {
+                Some(_) => CliError::unavailable(anyhow!("delivery {id} is not stored on this machine")),
+                None => unknown_delivery(id),
+            })?;
             print(
                 out,
                 &if form.json {
@@ -135,6 +160,34 @@ pub fn run<'a>(args: OutboxArgs, place: impl Into<OutboxPlace<'a>>, out: &mut im
             if dropped { print(out, &format!("{id} dropped\n")) } else { Err(state_error(place, id)) }
         }
     }
+}
+
+/// Reads from the outbox. If it is a shared database that is away: from the file in `spool`, with the reason.
+fn read_or_spool<T>(
+    place: OutboxPlace<'_>,
+    spool: Option<&Path>,
+    read: impl Fn(OutboxPlace<'_>) -> Result<T, AdminError>,
+) -> Result<(T, Option<PostgresFault>), CliError> {
+    match (read(place), spool) {
+        (Ok(found), _) => Ok((found, None)),
+        (Err(AdminError::Store(sql::Error::Postgres(error))), Some(dir)) => match read(OutboxPlace::Directory(dir)) {
+            Ok(found) => Ok((found, Some(error.fault))),
+            Err(_) => Err(admin_error(AdminError::Store(sql::Error::Postgres(error)))),
+        },
+        (Err(error), _) => Err(admin_error(error)),
+    }
+}
+
+/// Prints that the output is that of this machine alone; beside JSON on stderr.
+fn note_away(away: Option<PostgresFault>, form: OutputOptions, out: &mut impl Write) -> CliResult {
+    let Some(fault) = away else { return Ok(()) };
+    let note = format!("shared database away: {fault}. Only what is stored on this machine:\n");
+    if !form.json {
+        return print(out, &note);
+    }
+    // A closed stderr leaves no way to report it.
+    drop(io::stderr().write_all(note.as_bytes()));
+    Ok(())
 }
 
 /// Returns the database that the daemons share, as a command uses it.

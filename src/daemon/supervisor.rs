@@ -88,6 +88,7 @@ struct Daemon {
     /// The ownership of sinks, if the store is shared.
     ownership: JoinSet<Infallible>,
     health: watch::Receiver<Health>,
+    reported_faults: store_health::ReportedFaults,
     sink_events: mpsc::Receiver<SinkEvent>,
     reloads: ReloadRequests,
     restart_only: RestartOnly,
@@ -140,6 +141,7 @@ impl Daemon {
             periodic_tasks: JoinSet::new(),
             ownership: JoinSet::new(),
             health,
+            reported_faults: Default::default(),
             sink_events,
             reloads,
             restart_only: RestartOnly::from_config(&config),

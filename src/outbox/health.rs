@@ -9,7 +9,7 @@ pub enum Health {
     /// Commits are on disk, or in the shared database.
     Durable,
     /// The shared database is away, or this daemon is not connected yet: cards are stored in this machine's file. This daemon
-    /// posts those of the sinks that it owned last.
+    /// posts those of the sinks that it owned last, unless a newer version has the database.
     Spooling {
         /// What is wrong.
         reason: PostgresFault,
@@ -33,6 +33,15 @@ impl Health {
             Self::Durable => "durable",
             Self::Spooling { .. } => "spooling",
             Self::InMemory { .. } => "in memory",
+        }
+    }
+
+    /// Returns what is wrong with the shared database, while the file replaces it.
+    #[must_use]
+    pub const fn server_fault(self) -> Option<PostgresFault> {
+        match self {
+            Self::Spooling { reason, .. } => Some(reason),
+            Self::Durable | Self::InMemory { .. } => None,
         }
     }
 }

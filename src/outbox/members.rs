@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     model::{delivery::OutboxError, ids::SinkName, time::Timestamp},
-    runtime::sql::{OptionalRow as _, params},
+    runtime::sql::params,
 };
 use std::time::Duration;
 
@@ -34,8 +34,8 @@ pub struct SharingDaemon {
 pub struct SharedState {
     /// Whether the shared store answered. If not, the rest is what this daemon knows without it.
     pub is_shared: bool,
-    /// The run that wrote the last heartbeat of this daemon's id.
-    pub last_run: Option<String>,
+    /// Whether another run with this daemon's id is live. This one then owns nothing.
+    pub has_other_run: bool,
     /// The daemons, this one included.
     pub daemons: Vec<SharingDaemon>,
     /// The owners of all sinks that ever had one.
@@ -44,24 +44,28 @@ pub struct SharedState {
     pub owned: Vec<SinkName>,
 }
 
+/// Silence after which a run counts as ended, and another one takes its id. Two lost heartbeats, and shorter than the restart of
+/// a killed daemon by systemd.
+pub const RUN_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// Age at which the row of a daemon is deleted: the row of a host that is gone for good.
 const FORGET_AFTER_DAYS: i64 = 7;
 
 impl Store {
-    fn last_run(&self) -> Result<Option<String>, StoreError> {
-        let mut read = self.db.prepare("SELECT run FROM daemons WHERE id = ?")?;
-        Ok(read.query_row(params![self.daemon], |row| row.get(0)).optional()?)
+    /// Records the heartbeat of this daemon. Returns `false` without a change if another run with its id is live: a copied
+    /// state directory.
+    fn record_heartbeat(&self, host: &str, run: &str, version: &str) -> Result<bool, StoreError> {
+        let mut write = self.db.prepare(&format!(
+            "INSERT INTO daemons AS d (id, host, version, run, seen) VALUES (?1, ?2, ?3, ?4, {SERVER_TIME})
+             ON CONFLICT (id) DO UPDATE SET host = excluded.host, version = excluded.version, run = excluded.run,
+             seen = excluded.seen WHERE d.run = excluded.run OR d.seen <= excluded.seen - CAST(?5 AS BIGINT)"
+        ))?;
+        let silence = i64::try_from(RUN_TIMEOUT.as_micros()).unwrap_or(i64::MAX);
+        Ok(write.execute(params![self.daemon, host, version, run, silence])? > 0)
     }
 
-    /// Records the heartbeat of this daemon and reads the daemons.
-    fn record_heartbeat(&self, host: &str, run: &str, version: &str) -> Result<Vec<SharingDaemon>, StoreError> {
-        let mut write = self.db.prepare(&format!(
-            "INSERT INTO daemons (id, host, version, run, seen) VALUES (?1, ?2, ?3, ?4, {SERVER_TIME})
-             ON CONFLICT (id) DO UPDATE SET host = excluded.host, version = excluded.version, run = excluded.run,
-             seen = excluded.seen"
-        ))?;
-        write.execute(params![self.daemon, host, version, run])?;
-        drop(write);
+    /// Reads the daemons.
+    fn daemons(&self) -> Result<Vec<SharingDaemon>, StoreError> {
         let oldest = format!("DELETE FROM daemons WHERE seen < {SERVER_TIME} - {FORGET_AFTER_DAYS} * 86400000000");
         self.db.prepare(&oldest)?.execute(params![])?;
         let mut read = self
@@ -83,21 +87,24 @@ impl Store {
         version: &str,
         lasts: Duration,
     ) -> Result<SharedState, StoreError> {
-        let owned = self.renew(lasts)?;
         if !self.is_shared() {
-            return Ok(SharedState { owned, ..SharedState::default() });
+            return Ok(SharedState { owned: self.renew(lasts)?, ..SharedState::default() });
         }
-        let last_run = self.last_run()?;
-        let daemons = self.record_heartbeat(host, run, version)?;
-        Ok(SharedState { is_shared: true, last_run, daemons, owners: self.sink_owners()?, owned })
+        let has_other_run = !self.record_heartbeat(host, run, version)?;
+        self.run = (!has_other_run).then(|| run.to_owned());
+        if has_other_run {
+            self.tx_state.owned.clear();
+        }
+        let owned = self.renew(lasts)?;
+        Ok(SharedState { is_shared: true, has_other_run, daemons: self.daemons()?, owners: self.sink_owners()?, owned })
     }
 
     /// Hands all sinks back and removes the heartbeat: the other daemons share the sinks among themselves immediately.
     fn leave(&mut self) -> Result<(), StoreError> {
         let owned: Vec<SinkName> = self.tx_state.owned.keys().cloned().collect();
         owned.iter().try_for_each(|sink| self.release(sink))?;
-        if self.is_shared() {
-            self.db.prepare("DELETE FROM daemons WHERE id = ?")?.execute(params![self.daemon])?;
+        if let (true, Some(run)) = (self.is_shared(), &self.run) {
+            self.db.prepare("DELETE FROM daemons WHERE id = ? AND run = ?")?.execute(params![self.daemon, run])?;
         }
         Ok(())
     }
@@ -105,7 +112,7 @@ impl Store {
 
 impl DatabaseOutbox {
     /// Records the heartbeat of this daemon and its `run`, extends its claims to `lasts` from now, and reads the other daemons and
-    /// all owners.
+    /// all owners. While another run with this daemon's id is live, all claims of this one are dropped instead.
     ///
     /// # Errors
     /// [`OutboxError`].

@@ -78,7 +78,8 @@
 //!   another daemon has a later claim. The row records that it is on the wire, because the others' memory has no lease of it.
 //! - The owner's worker is woken by a notification. A lost one costs 2 s, until the next maintenance.
 //! - While the server is away, the daemon uses its own file (`spool`), and memory if the file fails. The last owner of a sink goes on
-//!   posting what it receives; the others store it. Ids of these rows begin at 2^40. Then the rows are merged by the rules of
+//!   posting what it receives, without a bound (see *Rejected*); the others store it. With a store of a newer version nothing is
+//!   posted: a daemon of that version owns the sinks. Ids of these rows begin at 2^40. Then the rows are merged by the rules of
 //!   enqueueing (`merge`): a key that is known stays, a waiting one that was posted from the file is settled. For 5 s after a
 //!   daemon has merged its file it claims no expired sink of another, so that the last owner merges first.
 //! - A commit whose answer was lost runs again on the file. The merge finds its keys.
@@ -88,7 +89,8 @@
 //!   it: `goto` keeps the refresh token on each host.
 //! - The file stores the epoch and the last id of the shared store, so that an empty or older one is reported.
 //!
-//! Posted twice can be: what was on the wire when its owner failed or lost its sink; the live message that was on
+//! Posted twice can be: what was on the wire when its owner failed or lost its sink; what an owner that alone is cut off from
+//! the server posts beside its successor; the live message that was on
 //! the wire when an outage began, if its call changes during the outage. A start while the server is away posts nothing
 //! until the server is back, because the daemon owns no sink yet.
 //!
@@ -96,6 +98,8 @@
 //! - A second implementation for PostgreSQL: the rules would differ in what no test compares.
 //! - Row locks and `SKIP LOCKED` instead of the writer's lock: a rule reads several rows, and each would need its own proof.
 //!   A transaction takes some milliseconds, and calls are few.
+//! - An owner that stops posting when its claim has expired, because others were live before: it cannot distinguish a cut of its
+//!   host from a server that is away for all. In an outage every owner would stop, and rings would wait (`daemon::cluster::outage`).
 //! - Session locks for the ownership: a half-open connection keeps one until TCP gives up.
 //! - Hand-over within the transaction: a rollback after it leaves a posted card without a row. The commit without its sync
 //!   takes some 50 µs.
@@ -169,7 +173,7 @@ pub use forget::{ErasureReport, forget, rewrite};
 pub use handle::DatabaseOutbox;
 pub use health::Health;
 pub use history_queries::StoredHistory;
-pub use members::{SharedState, SharingDaemon};
+pub use members::{RUN_TIMEOUT, SharedState, SharingDaemon};
 pub use missed_calls::{CallerCalls, CallerKey, MissedCall, open_missed_calls};
 pub use of_call::deliveries_of_call;
 pub use open::{OpenError, OpenReport, open, open_shared};

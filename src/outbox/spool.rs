@@ -104,7 +104,8 @@ impl Storage {
             Contact::Away(fault) => {
                 tracing::debug!(error = fault.as_str(), "shared database still away");
                 self.health.send_if_modified(|health| match health {
-                    Health::Spooling { reason, .. } if *reason != fault => {
+                    // The store of a newer version stays one while its server is away.
+                    Health::Spooling { reason, .. } if *reason != fault && *reason != PostgresFault::NewerSchema => {
                         *reason = fault;
                         true
                     }
@@ -122,6 +123,7 @@ impl Storage {
                 }
                 let mut store = Store::new(*session, Arc::clone(&self.slots));
                 store.daemon.clone_from(&self.store.daemon);
+                store.run.clone_from(&self.store.run);
                 store.connected = Some(Instant::now());
                 link.returning = Some(store);
                 self.merge(now);

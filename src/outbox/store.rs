@@ -55,6 +55,8 @@ pub(super) struct Store {
     pub(super) tx_state: TxState,
     /// Of a store that several daemons share, and of the file that replaces it: this daemon, as the others know it.
     pub(super) daemon: Option<String>,
+    /// The run of this daemon that the shared store has as the live one.
+    pub(super) run: Option<String>,
     /// Since when the store is the shared one.
     pub(super) connected: Option<Instant>,
     /// The store replaces another and has only a part of its history.
@@ -97,6 +99,7 @@ impl Store {
             db,
             tx_state: TxState::default(),
             daemon: None,
+            run: None,
             connected: None,
             lacks_history: false,
             posted: BTreeMap::new(),

@@ -68,6 +68,8 @@ pub const DATABASE_AWAY: &str = "b188a032aa24475f84b14d18b3d927ce";
 pub const DATABASE_BACK: &str = "ec58580537904769af75b344e686ff9a";
 /// The shared database is empty or older than before.
 pub const DATABASE_REPLACED: &str = "b0925632e0364c2fa1073961e59c6a3a";
+/// A newer version has migrated the shared database; this daemon posts nothing.
+pub const DATABASE_NEWER: &str = "eb9ec2e76fd6424b8f6aeace54393a69";
 /// Another daemon on the shared database has the same host name.
 pub const HOST_NAME_REUSED: &str = "41d12020eb2f43aaad117acb766cb578";
 /// Another daemon on the shared database has the id of this one.

@@ -6,7 +6,10 @@ use super::{
     postgres::PostgresServer,
 };
 use poprelay::sim::{Simulator, SimulatorSettings};
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 /// Sinks of all daemons.
 pub const SINKS: [&str; 2] = ["desk", "support"];
@@ -88,6 +91,22 @@ impl Cluster {
         start.elapsed()
     }
 
+    /// Sets the version of the stored tables and ends all sessions. Returns the earlier version.
+    pub fn set_schema_version(&self, version: &str) -> String {
+        let earlier = self.server.sql("postgres", "SELECT value FROM poprelay.metadata WHERE name = 'version'");
+        let update = format!("UPDATE poprelay.metadata SET value = {version} WHERE name = 'version'");
+        self.server.sql("postgres", &update);
+        let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'poprelay'";
+        self.server.sql("postgres", end);
+        earlier
+    }
+
+    /// Returns the number of messages that all sinks show.
+    pub fn shown(&mut self) -> usize {
+        self.ledger.read(&self.sim);
+        SINKS.iter().map(|sink| self.ledger.messages(sink)).sum()
+    }
+
     /// Places calls for some time.
     pub async fn place_calls(&mut self, lasting: Duration) {
         let (start, first) = (Instant::now(), self.placed);
@@ -101,8 +120,17 @@ impl Cluster {
         self.ledger.read(&self.sim);
     }
 
-    /// Waits until all calls are shown, stops all daemons, and asserts that none is lost.
-    pub async fn finish(mut self, what: &str) -> DeliveryLedger {
+    /// Waits until all calls are shown, stops all daemons, and asserts that none is lost and each is shown in order.
+    pub async fn finish(self, what: &str) -> DeliveryLedger {
+        let ledger = self.finish_in_any_order(what).await;
+        for sink in SINKS {
+            assert_eq!(ledger.misordered_calls(sink), BTreeMap::new(), "{sink}");
+        }
+        ledger
+    }
+
+    /// As [`Self::finish`], where two daemons posted to one sink at the same time.
+    pub async fn finish_in_any_order(mut self, what: &str) -> DeliveryLedger {
         self.ledger.settle(&self.sim, &SINKS, QUIET_PERIOD).await;
         for daemon in self.daemons.drain(..).flatten() {
             drop(daemon.stop().await);

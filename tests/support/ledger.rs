@@ -32,6 +32,15 @@ fn symbol(row: &str) -> Option<&'static str> {
         .map(|symbol| if answered { "answered" } else { symbol })
 }
 
+/// Returns the place of a status in a call: ring, answer, end.
+fn stage(symbol: &str) -> usize {
+    match symbol {
+        "📞" => 0,
+        "answered" => 1,
+        _ => 2,
+    }
+}
+
 /// Returns the call plan of an index, with a random preset and speed.
 pub fn random_call(index: u32, rng: &mut fastrand::Rng) -> CallPlan {
     // Without a name, so that every form of a card has the number beside the symbol.
@@ -157,6 +166,26 @@ impl DeliveryLedger {
             }
         }
         all
+    }
+
+    /// Returns the calls whose statuses a sink shows in a wrong order: a ring after the answer, or one of them after the end. Of
+    /// a repeated card the first one counts. The key is the last message with a card that comes too late.
+    pub fn misordered_calls(&self, sink: &str) -> BTreeMap<u64, String> {
+        let mut found = BTreeMap::new();
+        for (index, cards) in self.cards.get(sink).into_iter().flatten() {
+            let first = |one: &&ShownCard| {
+                !cards.iter().any(|other| stage(other.symbol) == stage(one.symbol) && other.post < one.post)
+            };
+            let late = |one: &&ShownCard| {
+                let is_later = |other: &ShownCard| stage(other.symbol) > stage(one.symbol) && other.post < one.post;
+                cards.iter().any(is_later)
+            };
+            if let Some(last) = cards.iter().filter(first).filter(late).map(|one| one.post).max() {
+                let shown: Vec<String> = cards.iter().map(|one| format!("{} #{}", one.symbol, one.post)).collect();
+                found.insert(last, format!("{}: {}", caller_number(*index), shown.join(", ")));
+            }
+        }
+        found
     }
 
     /// Returns the number of messages with at least one card that a later message repeats.

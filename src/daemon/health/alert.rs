@@ -81,6 +81,8 @@ pub enum AlertKind {
     StoreRecovered,
     /// The shared database is empty or older than before.
     DatabaseReplaced,
+    /// A newer version has migrated the shared database: this daemon posts nothing.
+    DatabaseNewer,
 }
 
 impl AlertKind {
@@ -106,6 +108,7 @@ impl AlertKind {
                 | Self::DeadLetter { .. }
                 | Self::StoreInMemory(_)
                 | Self::DatabaseReplaced
+                | Self::DatabaseNewer
         )
     }
 
@@ -124,7 +127,7 @@ impl AlertKind {
             | Self::ConnectionDown(name, ..)
             | Self::ConnectionRestored(name)
             | Self::ReportsNotGranted(name, ..) => Some(name.as_str()),
-            Self::StoreInMemory(_) | Self::StoreRecovered | Self::DatabaseReplaced => None,
+            Self::StoreInMemory(_) | Self::StoreRecovered | Self::DatabaseReplaced | Self::DatabaseNewer => None,
             Self::SinkDisabled(..)
             | Self::SinkUnreachable(..)
             | Self::SinkThrottled(_)
@@ -172,6 +175,7 @@ impl AlertKind {
             Self::StoreInMemory(_) => ("store in memory only", message_id::STORE_IN_MEMORY),
             Self::StoreRecovered => ("store recovered", message_id::STORE_RECOVERED),
             Self::DatabaseReplaced => ("shared database empty or older", message_id::DATABASE_REPLACED),
+            Self::DatabaseNewer => ("shared database of a newer version", message_id::DATABASE_NEWER),
         }
     }
 }

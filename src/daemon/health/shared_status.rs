@@ -12,6 +12,8 @@ pub struct SharedStoreStatus {
     pub hosts: Vec<String>,
     /// Whether another live daemon has this one's host name.
     pub has_namesake: bool,
+    /// Whether another live daemon has this one's id: this one posts nothing.
+    pub has_other_run: bool,
 }
 
 /// The owner of one sink.

@@ -247,6 +247,9 @@ impl Status {
         if self.store_in_memory {
             parts.push("the store cannot write, cards are in memory only".to_owned());
         }
+        if self.shared_store.as_ref().is_some_and(|shared| shared.has_other_run) {
+            parts.push("another daemon has the id of this one, this one posts no cards".to_owned());
+        }
         if let Some(fault) = self.store_away {
             parts.push(format!("the shared database is away ({fault}), cards are stored on this machine"));
         }

@@ -54,6 +54,8 @@ pub struct StoredStatus {
     pub owners: BTreeMap<String, String>,
     /// Hosts of the live daemons on the shared database.
     pub hosts: Vec<String>,
+    /// Whether another live daemon on the shared database has the id of this one.
+    pub has_other_run: bool,
     /// Reason for which the shared database is away.
     pub store_away: Option<String>,
     /// Reason for which the config on disk was rejected.
@@ -127,6 +129,7 @@ impl StoredStatus {
             store_in_memory: status.store_in_memory,
             owners: status.shared_store.iter().flat_map(describe_owners).collect(),
             hosts: status.shared_store.as_ref().map_or_else(Vec::new, |shared| shared.hosts.clone()),
+            has_other_run: status.shared_store.as_ref().is_some_and(|shared| shared.has_other_run),
             store_away: status.store_away.map(|fault| fault.to_string()),
             config_error: status.config_error.clone(),
             restart_keys: status.restart_keys.iter().map(|&key| key.to_owned()).collect(),

@@ -180,7 +180,10 @@ mod tests {
         },
         outbox,
         route::RecapSchedule,
-        runtime::watchdog::TaskMonitor,
+        runtime::{
+            postgres::{PostgresSettings, test_server::PostgresServer},
+            watchdog::TaskMonitor,
+        },
     };
     use jiff::tz::TimeZone;
 
@@ -236,17 +239,24 @@ mod tests {
 
     /// Creates a pipeline with a history in `dir` and a contacts file with one caller.
     fn pipeline(dir: &tempfile::TempDir) -> Pipeline {
-        let people = dir.path().join("people.csv");
-        std::fs::write(&people, "name,phone\nAlice Martin,+15145550199\n").unwrap();
+        pipeline_over(outbox::open(store_settings(dir), Timestamp::now()).unwrap().0, dir)
+    }
+
+    fn store_settings(dir: &tempfile::TempDir) -> outbox::OutboxSettings {
         let durability = outbox::Durability::Crash;
         let retention = outbox::Retention::default();
-        let settings = outbox::OutboxSettings {
+        outbox::OutboxSettings {
             dir: dir.path().to_owned(),
             durability,
             retention,
             commit_duration: Default::default(),
-        };
-        let (outbox, _) = outbox::open(settings, Timestamp::now()).unwrap();
+        }
+    }
+
+    /// Creates a pipeline with this outbox, and a contacts file with one caller.
+    fn pipeline_over(outbox: outbox::DatabaseOutbox, dir: &tempfile::TempDir) -> Pipeline {
+        let people = dir.path().join("people.csv");
+        std::fs::write(&people, "name,phone\nAlice Martin,+15145550199\n").unwrap();
         let source = toml::from_str(&format!("type = 'contacts'\npath = '{}'", people.display())).unwrap();
         let second = Duration::from_secs(5);
         let no_secrets: crate::enrich::SecretReader = Arc::new(|_: &SecretRef| Err(String::new()));
@@ -322,6 +332,42 @@ mod tests {
             2,
             "a recap without calls is enqueued too"
         );
+    }
+
+    #[tokio::test]
+    async fn recap_of_two_daemons_on_one_database_is_one() {
+        let Some(server) = PostgresServer::shared() else { return };
+        let server = PostgresSettings::parse(&server.url("postgres"), None).unwrap();
+        let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let open = |name: &str, dir| {
+            let schema = "test_recap_of_two".to_owned();
+            let database = outbox::SharedDatabase { server: server.clone(), schema, daemon: name.to_owned() };
+            pipeline_over(outbox::open_shared(store_settings(dir), database, Timestamp::now()).unwrap().0, dir)
+        };
+        let daemons = [open("one", &dirs[0]), open("two", &dirs[1])];
+        for daemon in &daemons {
+            let mut health = daemon.outbox.health();
+            let connected = health.wait_for(|health| *health == outbox::Health::Durable);
+            drop(tokio::time::timeout(Duration::from_secs(60), connected).await.unwrap().unwrap());
+        }
+        let desk: SinkName = "desk".try_into().unwrap();
+        let minute = Duration::from_secs(60);
+        assert_eq!(
+            daemons[0].outbox.claim(vec![desk.clone()], 10 * minute).await.unwrap(),
+            std::slice::from_ref(&desk)
+        );
+        let to = Timestamp::now();
+        let due = DueRecap { sink: desk.clone(), from: before(to, 60 * minute), to };
+        let settings = daemons[0].settings.load();
+        daemons[1].record_unposted(&settings, &missed(before(to, 10 * minute)), vec![desk.clone()]).await;
+        for daemon in daemons.iter().rev() {
+            enqueue_recap(daemon, &daemon.settings.load(), &due, after(to, minute)).await.unwrap();
+        }
+        let waiting = daemons[0].outbox.due(&desk, Timestamp::now(), 9).await.unwrap();
+        let [Card::Recap(recap)] = waiting.iter().map(|one| &one.card).collect::<Vec<_>>()[..] else {
+            panic!("{waiting:?}")
+        };
+        assert_eq!((recap.calls, recap.missed), (1, 1), "the call that the other daemon recorded counts");
     }
 
     #[test]

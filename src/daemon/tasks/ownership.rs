@@ -4,7 +4,7 @@
 use crate::{
     daemon::{
         cluster::{
-            ClusterState, Member, Owned, Planner,
+            ClusterState, IdConflict, Member, Owned, Planner, StoreOutage,
             plan::{CLAIM_DURATION, MEMBER_TIMEOUT, STOP_MARGIN},
         },
         health::shared_status::{OwnerStatus, SharedStoreStatus},
@@ -28,9 +28,6 @@ use uuid::Uuid;
 const TICK: Duration = Duration::from_secs(1);
 /// Progress of a worker after which its sink is given to another daemon. A settlement waits for the store up to 4 s.
 const STALL_LIMIT: Duration = Duration::from_secs(6);
-/// Time after an interruption of this process in which the last owned sinks get no posts without the shared store. Another
-/// daemon may own them. The store is reached again in this time unless it is away.
-const RETURN_TIME: Duration = Duration::from_secs(10);
 
 /// The task's state.
 struct Ownerships {
@@ -39,13 +36,14 @@ struct Ownerships {
     /// Id of this daemon in the shared store.
     me: String,
     host: String,
-    run: RunId,
+    /// This run of the daemon, in the shared store.
+    run: String,
+    id_conflict: IdConflict,
     planner: Planner,
     /// Sinks that are handed back after their post in progress.
     closing: BTreeSet<SinkName>,
     last_tick: Instant,
-    /// Time until which the store must confirm the last owned sinks.
-    unconfirmed_until: Option<Instant>,
+    outage: StoreOutage,
     /// Whether the last renewal failed.
     has_failed: bool,
     pulse: TaskHeartbeat,
@@ -60,11 +58,12 @@ pub async fn run(pipeline: Arc<Pipeline>, registry: OwnershipRegistry, me: Strin
         registry,
         me,
         host,
-        run: RunId::new(Uuid::new_v4()),
+        run: Uuid::new_v4().simple().to_string(),
+        id_conflict: IdConflict::default(),
         planner: Planner::default(),
         closing: BTreeSet::new(),
         last_tick: now,
-        unconfirmed_until: None,
+        outage: StoreOutage::default(),
         has_failed: false,
         pulse,
     };
@@ -92,26 +91,41 @@ impl Ownerships {
         let started = Now::current().instant;
         if started.saturating_duration_since(self.last_tick) > CLAIM_DURATION {
             tracing::warn!("this daemon was interrupted, its sinks wait for the shared database");
-            self.unconfirmed_until = Some(started + RETURN_TIME);
+            self.outage.interrupted(started);
         }
         self.last_tick = started;
         let until = started + CLAIM_DURATION - STOP_MARGIN;
-        let found = self.pipeline.outbox.renew_and_read(self.host.clone(), self.run.id.clone(), CLAIM_DURATION).await?;
+        let found = self.pipeline.outbox.renew_and_read(self.host.clone(), self.run.clone(), CLAIM_DURATION).await?;
         if !found.is_shared {
-            // No daemon can claim a sink now: its last owner continues.
-            let is_confirmed = self.unconfirmed_until.is_none_or(|until| until <= started);
-            let owned = if is_confirmed { found.owned.as_slice() } else { &[] };
+            let fault = self.pipeline.outbox.health().borrow().server_fault();
+            let owned = if self.outage.posts(fault, started) { found.owned.as_slice() } else { &[] };
             self.registry.set(owned, until);
             return Ok(());
         }
-        self.unconfirmed_until = None;
-        if self.run.is_new_conflict(found.last_run.as_deref()) {
-            tracing::error!(message_id = message_id::DAEMON_ID_REUSED, "another daemon has the id of this one");
+        self.outage.ended();
+        self.report_conflict(found.has_other_run, started);
+        if found.has_other_run {
+            // The sinks are those of the other run.
+            self.registry.set(&[], until);
+            self.closing.clear();
+            self.report(found);
+            return Ok(());
         }
         let owned = self.claim_and_hand_back(&found, started).await?;
         self.registry.set(&owned, until);
         self.report(found);
         Ok(())
+    }
+
+    /// Logs that another daemon has the id of this one, and the end of that.
+    fn report_conflict(&mut self, has_other_run: bool, now: Instant) {
+        let was_reported = self.id_conflict.is_reported();
+        if self.id_conflict.observe(has_other_run, now) {
+            let advice = "Delete the file host-id in the copied state directory, and restart its daemon.";
+            tracing::error!(advice, message_id = message_id::DAEMON_ID_REUSED, "another daemon has the id of this one");
+        } else if was_reported && !has_other_run {
+            tracing::info!("no other daemon has the id of this one any more");
+        }
     }
 
     /// Carries out the plan. Returns the sinks that this daemon owns and keeps.
@@ -177,13 +191,18 @@ impl Ownerships {
         let owner = |one: &crate::outbox::SinkOwner| {
             (
                 one.sink.clone(),
-                OwnerStatus { host: host(&one.owner).to_owned(), is_own: one.owner == self.me, since: one.since },
+                OwnerStatus {
+                    host: host(&one.owner).to_owned(),
+                    is_own: one.owner == self.me && !found.has_other_run,
+                    since: one.since,
+                },
             )
         };
         let status = SharedStoreStatus {
             owners: owners.map(owner).collect(),
             hosts: live(&found.daemons).map(|one| one.host.clone()).collect(),
             has_namesake: namesakes > 0,
+            has_other_run: self.id_conflict.is_reported(),
         };
         let earlier = self.pipeline.status.lock().shared_store.replace(status);
         if namesakes > 0 && !earlier.is_some_and(|earlier| earlier.has_namesake) {
@@ -193,47 +212,10 @@ impl Ownerships {
     }
 }
 
-/// The run of this daemon in the shared store, and whether another run wrote to its row since.
-struct RunId {
-    id: String,
-    is_recorded: bool,
-    is_conflict: bool,
-}
-
-impl RunId {
-    fn new(id: Uuid) -> Self {
-        Self { id: id.simple().to_string(), is_recorded: false, is_conflict: false }
-    }
-
-    /// Returns whether another daemon has the id of this one, once. `last` wrote the row before this run wrote it now: at the
-    /// first time an earlier run of this daemon, later only another daemon.
-    fn is_new_conflict(&mut self, last: Option<&str>) -> bool {
-        let is_other = self.is_recorded && last.is_some_and(|last| last != self.id);
-        self.is_recorded = true;
-        is_other && !std::mem::replace(&mut self.is_conflict, true)
-    }
-}
-
 fn live(daemons: &[SharingDaemon]) -> impl Iterator<Item = &SharingDaemon> {
     daemons.iter().filter(|one| one.silence < MEMBER_TIMEOUT)
 }
 
 fn member(daemon: &SharingDaemon) -> Member {
     Member { id: daemon.id.clone(), host: daemon.host.clone(), version: daemon.version.clone() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn run_of_another_daemon_is_reported_once_and_an_earlier_run_never() {
-        let mut run = RunId::new(Uuid::from_u128(1));
-        let own = run.id.clone();
-        assert!(!run.is_new_conflict(Some("earlier")));
-        assert!(!run.is_new_conflict(Some(&own)) && !run.is_new_conflict(None));
-        assert!(run.is_new_conflict(Some("other")));
-        assert!(!run.is_new_conflict(Some("other")) && !run.is_new_conflict(Some(&own)));
-        assert!(!run.is_new_conflict(Some("other")));
-    }
 }

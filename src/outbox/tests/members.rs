@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     model::call::StatusKind::Ringing,
-    outbox::{Filter, OutboxPlace, SharedDatabase, inspect, list, overview},
+    outbox::{Filter, OutboxPlace, RUN_TIMEOUT, SharedDatabase, inspect, list, overview},
     runtime::postgres::test_server::PostgresServer,
 };
 
@@ -35,19 +35,36 @@ async fn daemons_see_each_other_and_a_stopped_one_leaves_its_sinks() {
 }
 
 #[tokio::test]
-async fn heartbeat_returns_the_run_that_wrote_before_it() {
+async fn run_with_the_id_of_a_live_one_owns_nothing_until_that_ends() {
     let Some(server) = PostgresServer::shared() else { return };
     let one = database(server, "one");
     let (dir, copy) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let original = open_connected(dir.path(), &one).await;
     let copied = open_connected(copy.path(), &one).await;
     let beat = async |queue: &DatabaseOutbox, run: &str| {
-        queue.renew_and_read("alpha".to_owned(), run.to_owned(), LASTS).await.unwrap().last_run
+        let seen = queue.renew_and_read("alpha".to_owned(), run.to_owned(), LASTS).await.unwrap();
+        assert_eq!(seen.daemons.len(), 1);
+        (seen.has_other_run, seen.owned.len())
     };
-    assert_eq!(beat(&original, "1").await, None);
-    assert_eq!(beat(&original, "1").await.as_deref(), Some("1"));
-    assert_eq!(beat(&copied, "2").await.as_deref(), Some("1"));
-    assert_eq!(beat(&original, "1").await.as_deref(), Some("2"));
+    assert_eq!(beat(&original, "1").await, (false, 0));
+    claim_all(&original).await;
+    let all = postgres::SINKS.len();
+    for _ in 0..2 {
+        assert_eq!(beat(&copied, "2").await, (true, 0));
+        assert_eq!(beat(&original, "1").await, (false, all));
+    }
+    // The row of the live one stays.
+    copied.leave().await.unwrap();
+    assert_eq!(beat(&copied, "2").await, (true, 0));
+    // The live one is silent: its id is free, and it owns nothing when it comes back.
+    let silence = RUN_TIMEOUT.as_micros();
+    server.sql("postgres", &format!("UPDATE {}.daemons SET seen = seen - {silence}", one.schema));
+    assert_eq!(beat(&copied, "2").await, (false, 0));
+    claim_all(&copied).await;
+    assert_eq!(beat(&original, "1").await, (true, 0));
+    assert_eq!(beat(&copied, "2").await, (false, all));
+    copied.leave().await.unwrap();
+    assert_eq!(beat(&original, "1").await, (false, 0));
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use crate::{
         delivery::{EnqueueResult, MessageRef},
     },
     outbox::SharedDatabase,
-    runtime::postgres::test_server::PostgresServer,
+    runtime::postgres::{PostgresFault, test_server::PostgresServer},
 };
 
 async fn wait_until_away(queue: &DatabaseOutbox) {
@@ -208,6 +208,62 @@ async fn database_that_comes_back_empty_is_recognized() {
     let queue = open_connected(dir.path(), &database).await;
     assert!(queue.take_replaced());
     assert!(!queue.take_replaced(), "reported once");
+}
+
+#[tokio::test]
+async fn database_restored_from_a_backup_is_recognized_and_used() {
+    let Some(server) = PostgresServer::shared() else { return };
+    let database = database(server, "one");
+    let dir = TempDir::new().unwrap();
+    let queue = open_connected(dir.path(), &database).await;
+    let calls = |from: usize, to: usize| (from..to).map(|n| insert(&format!("call-{n}"), Ringing, "desk")).collect();
+    queue.enqueue(None, calls(0, 10)).await.unwrap();
+    let schema = &database.schema;
+    // The backup has ten deliveries. A server reserves ids in steps of 32.
+    server.sql("postgres", &format!("CREATE TABLE {schema}.backup AS TABLE {schema}.deliveries"));
+    queue.enqueue(None, calls(10, 100)).await.unwrap();
+    queue.close().await;
+    let queue = open_connected(dir.path(), &database).await;
+    assert!(!queue.take_replaced(), "the same database");
+    queue.close().await;
+    let restore = format!(
+        "TRUNCATE {schema}.deliveries; INSERT INTO {schema}.deliveries SELECT * FROM {schema}.backup;
+         SELECT setval('{schema}.deliveries_id_seq', 10)"
+    );
+    server.sql("postgres", &restore);
+    let queue = open_connected(dir.path(), &database).await;
+    assert!(queue.take_replaced());
+    claim_all(&queue).await;
+    let results = queue.enqueue(None, calls(0, 12)).await.unwrap();
+    let inserted = results.iter().filter(|result| **result == EnqueueResult::Inserted).count();
+    assert_eq!((results.len(), inserted), (12, 2), "the calls that the backup lacks are stored again");
+    queue.close().await;
+    let queue = open_connected(dir.path(), &database).await;
+    assert!(!queue.take_replaced(), "reported once");
+}
+
+#[tokio::test]
+async fn newer_schema_stays_the_reason_while_its_server_is_away() {
+    let Some(server) = PostgresServer::start() else { return };
+    let database = database(&server, "one");
+    let dir = TempDir::new().unwrap();
+    let queue = open_connected(dir.path(), &database).await;
+    server.sql("postgres", &format!("UPDATE {}.metadata SET value = 99 WHERE name = 'version'", database.schema));
+    server.kill();
+    server.restart();
+    let mut health = queue.health();
+    let newer = |health: &Health| health.server_fault() == Some(PostgresFault::NewerSchema);
+    let found = tokio::time::timeout(Duration::from_secs(30), health.wait_for(newer)).await;
+    drop(found.unwrap().unwrap());
+    server.kill();
+    // Each attempt to connect follows the one before by half a second.
+    let other = health.wait_for(|health| !newer(health));
+    assert!(tokio::time::timeout(Duration::from_secs(2), other).await.is_err());
+    queue.enqueue(None, vec![insert("a", Ringing, "desk")]).await.unwrap();
+    server.restart();
+    server.sql("postgres", &format!("UPDATE {}.metadata SET value = 1 WHERE name = 'version'", database.schema));
+    wait_until_connected(&queue).await;
+    assert_eq!(queue.enqueue(None, vec![insert("a", Ringing, "desk")]).await.unwrap(), [EnqueueResult::Updated]);
 }
 
 #[tokio::test]

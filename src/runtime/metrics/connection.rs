@@ -100,7 +100,7 @@ impl ConnectionFamilies {
             gap_seconds: catalog.seconds(
                 "event_gap",
                 connection,
-                "Time of closed event gaps, in which no lane received; it includes stops of the daemon",
+                "Time of closed event gaps, in which no lane of this daemon received; it includes its stops, and other daemons may have received",
             ),
             requests: catalog.counter(
                 "goto_requests",

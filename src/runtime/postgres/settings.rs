@@ -20,21 +20,22 @@ const TCP_USER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Port without one in the URL.
 const DEFAULT_PORT: u16 = 5432;
 
-/// Options of the URL besides `sslmode`.
-const OPTIONS: [&str; 12] = [
-    "application_name",
-    "channel_binding",
-    "connect_timeout",
-    "dbname",
-    "host",
-    "hostaddr",
-    "keepalives_idle",
-    "options",
-    "password",
-    "port",
-    "target_session_attrs",
-    "user",
+/// Options of the URL besides `sslmode`, `host` and `target_session_attrs`, each with what its value is. An error quotes no value.
+const OPTIONS: [(&str, &str); 10] = [
+    ("application_name", "application_name in the URL is a text"),
+    ("channel_binding", "channel_binding in the URL is one of disable, prefer, require"),
+    ("connect_timeout", "connect_timeout in the URL is a number of seconds"),
+    ("dbname", "dbname in the URL is the name of a database"),
+    ("hostaddr", "hostaddr in the URL is an IP address"),
+    ("keepalives_idle", "keepalives_idle in the URL is a number of seconds"),
+    ("options", "options in the URL is a text"),
+    ("password", "password in the URL is a text"),
+    ("port", "port in the URL is a number, or one number for each host"),
+    ("user", "user in the URL is the name of a role"),
 ];
+
+/// Words of `target_session_attrs`, as libpq has them.
+const SESSION_WORDS: [&str; 6] = ["any", "read-write", "read-only", "primary", "standby", "prefer-standby"];
 
 const EXPECTED: &str = "expected an URL such as postgres://poprelay:PASSWORD@db.example.com/poprelay. \
                         In the password write % as %25, / as %2F, ? as %3F, @ as %40";
@@ -76,13 +77,27 @@ impl PostgresSettings {
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (key, value) = pair.split_once('=').ok_or(EXPECTED)?;
             match key {
-                "sslmode" => ssl_mode = Some(percent_decode_str(value).decode_utf8_lossy().into_owned()),
+                "sslmode" => ssl_mode = Some(decoded(value)),
+                // The daemon needs a server that accepts writes, whichever the URL asks for.
+                "target_session_attrs" if SESSION_WORDS.contains(&decoded(value).as_str()) => {}
+                "target_session_attrs" => {
+                    return Err(
+                        "target_session_attrs in the URL is one of any, read-write, read-only, primary, standby, \
+                                prefer-standby",
+                    );
+                }
                 "sslrootcert" => return Err("name the authority's PEM file with the key `ca`, not with sslrootcert"),
                 "sslcert" | "sslkey" => return Err("client certificates are not supported; use a password"),
                 // libpq separates several hosts by commas; tokio-postgres expects an option for each.
                 "host" => rest.extend(value.split(',').map(|host| format!("host={host}"))),
-                key if OPTIONS.contains(&key) => rest.push(pair.to_owned()),
-                _ => return Err("the URL has an unknown option. In a password write ? as %3F"),
+                key => match OPTIONS.iter().find(|(name, _)| *name == key) {
+                    // Each option alone: the library's error names none.
+                    Some((_, expected)) if format!("postgres://?{pair}").parse::<Config>().is_err() => {
+                        return Err(expected);
+                    }
+                    Some(_) => rest.push(pair.to_owned()),
+                    None => return Err("the URL has an unknown option. In a password write ? as %3F"),
+                },
             }
         }
         let mut config: Config = format!("{base}?{}", rest.join("&")).parse().map_err(|_| EXPECTED)?;
@@ -136,6 +151,10 @@ impl PostgresSettings {
     }
 }
 
+fn decoded(value: &str) -> String {
+    percent_decode_str(value).decode_utf8_lossy().into_owned()
+}
+
 /// Maps a word of libpq. Without a word a TCP connection is encrypted and checked, unlike libpq's `prefer`.
 fn tls_mode(word: Option<&str>, is_local: bool, has_ca: bool) -> Result<(SslMode, Verification), &'static str> {
     let (mode, verification) = match word {
@@ -144,9 +163,10 @@ fn tls_mode(word: Option<&str>, is_local: bool, has_ca: bool) -> Result<(SslMode
         // As libpq: with an authority at hand, `require` checks the issuer.
         Some("require") if has_ca => (SslMode::Require, Verification::Issuer),
         Some("require") => (SslMode::Require, Verification::None),
-        Some("prefer") => (SslMode::Prefer, Verification::None),
+        // libpq's `allow` connects without TLS first. Here TLS comes first: the same servers are reached, more of them encrypted.
+        Some("prefer" | "allow") => (SslMode::Prefer, Verification::None),
         Some("disable") => (SslMode::Disable, Verification::None),
-        Some(_) => return Err("sslmode is one of disable, prefer, require, verify-ca, verify-full"),
+        Some(_) => return Err("sslmode is one of disable, allow, prefer, require, verify-ca, verify-full"),
     };
     // A server offers no TLS on a Unix socket.
     Ok(if is_local { (SslMode::Disable, Verification::None) } else { (mode, verification) })
@@ -199,7 +219,36 @@ mod tests {
         assert_eq!(mode("require", Some("ca.pem")).unwrap(), (SslMode::Require, Verification::Issuer));
         assert_eq!(mode("verify-ca", None).unwrap(), (SslMode::Require, Verification::Issuer));
         assert_eq!(mode("verify%2Dfull", None).unwrap(), (SslMode::Require, Verification::Full));
-        assert!(mode("allow", None).unwrap_err().contains("verify-full"));
+        assert_eq!(mode("allow", None).unwrap(), (SslMode::Prefer, Verification::None));
+        assert!(mode("always", None).unwrap_err().contains("verify-full"));
+    }
+
+    #[test]
+    fn session_words_of_libpq_leave_the_server_that_accepts_writes() {
+        for word in ["any", "read-write", "read%2Dwrite", "read-only", "primary", "standby", "prefer-standby"] {
+            let settings = parse(&format!("postgres://pop@a,b/calls?target_session_attrs={word}")).unwrap();
+            assert_eq!(settings.config.get_target_session_attrs(), TargetSessionAttrs::ReadWrite, "{word}");
+        }
+    }
+
+    #[test]
+    fn option_with_an_invalid_value_is_named() {
+        let invalid = [
+            "target_session_attrs=hunter2",
+            "channel_binding=hunter2",
+            "connect_timeout=hunter2",
+            "keepalives_idle=hunter2",
+            "hostaddr=hunter2",
+            "port=hunter2",
+            "sslmode=hunter2",
+        ];
+        for option in invalid {
+            let error = parse(&format!("postgres://pop@db/calls?{option}")).unwrap_err();
+            let (name, _) = option.split_once('=').unwrap();
+            assert!(error.starts_with(name) && !error.contains("hunter2"), "{option}: {error}");
+        }
+        let all = "application_name=a&connect_timeout=3&options=-c%20jit%3Doff&port=5433&channel_binding=prefer";
+        assert!(parse(&format!("postgres://pop@db/calls?{all}&keepalives_idle=9")).is_ok());
     }
 
     #[test]

@@ -66,6 +66,9 @@ pub(super) fn describe_troubles(stored: &StoredStatus) -> Vec<String> {
     if stored.store_in_memory {
         lines.push("store   cannot write, cards are in memory only\n".to_owned());
     }
+    if stored.has_other_run {
+        lines.push("store   another daemon has the id of this one (host-id), this one posts no cards\n".to_owned());
+    }
     if let Some(error) = &stored.config_error {
         lines.push(format!("config  rejected, the previous one is in use: {}\n", first_line(error)));
     }

@@ -36,7 +36,8 @@ impl AlertKind {
             | Self::ConnectionDown(..)
             | Self::ConnectionRestored(_)
             | Self::StoreInMemory(_)
-            | Self::StoreRecovered => return AlertScope::Host,
+            | Self::StoreRecovered
+            | Self::DatabaseNewer => return AlertScope::Host,
             Self::MentionRejected(_) | Self::DeadLetter { .. } | Self::AlertsGivenUp(_) => return AlertScope::Owner,
         };
         AlertScope::Shared(shared)

@@ -181,6 +181,10 @@ impl AlertKind {
                 "Was it restored from a backup, or does the URL name another database? Compare `poprelay status` on all hosts. \
                  The daemons continue with what is there.",
             ),
+            Self::DatabaseNewer => firing(
+                "A newer version of poprelay has migrated the shared database: this daemon stores its cards and posts none".to_owned(),
+                "Install the version that the other daemons run. The stored cards that no other daemon has posted are then posted.",
+            ),
             Self::StoreRecovered => resolved("The store writes to disk again".to_owned()),
         }
     }
