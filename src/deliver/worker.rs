@@ -64,7 +64,7 @@ where
 {
     let now = Now::current().instant;
     let channel = sink.channel().map(str::to_owned);
-    let state = SinkState::new(sink.kind, channel, sink.limiters(now));
+    let state = SinkState::new(sink.kind, channel, sink.limiters(now)).for_person(sink.is_person);
     let pulse = sink.task_monitor.register(format!("the worker of {}", sink.name), now);
     let store_backoff = Backoff::new(BackoffPolicy::UPSTREAM);
     let mut worker = Worker {
@@ -160,6 +160,7 @@ where
             result = work => Some(result),
             () = self.sink.enable.notified() => {
                 self.state.enable();
+                self.sink.person_channel.clear();
                 self.query_at = Now::current().instant;
                 None
             }

@@ -28,7 +28,7 @@ impl AlertKind {
                 format!("buttons of {sink}")
             }
             Self::SinkDisabled(sink, _)
-            | Self::SinkUnreachable(sink, _)
+            | Self::SinkUnreachable(sink, ..)
             | Self::SinkThrottled(sink)
             | Self::SinkRecovered(sink, _) => format!("sink {sink}"),
             Self::DatabaseReplaced => "shared database".to_owned(),
@@ -37,7 +37,10 @@ impl AlertKind {
             | Self::ConnectionRestored(_)
             | Self::StoreInMemory(_)
             | Self::StoreRecovered => return AlertScope::Host,
-            Self::MentionRejected(_) | Self::DeadLetter { .. } | Self::AlertsGivenUp(_) => return AlertScope::Owner,
+            Self::MentionRejected(_)
+            | Self::DeadLetter { .. }
+            | Self::PersonNotReached(..)
+            | Self::AlertsGivenUp(..) => return AlertScope::Owner,
         };
         AlertScope::Shared(shared)
     }
