@@ -108,8 +108,7 @@ async fn missed_call_is_claimed_undone_and_done() {
     let daemon = claims.start().await;
     let message = claims.missed_call().await;
     let envelope = claims.press(&message, CALL_BACK, "U0DANA");
-    let took = claims.acknowledged(&envelope).await;
-    assert!(took < Duration::from_secs(3), "Slack waits 3 s: {took:?}");
+    let mut acknowledgements = vec![claims.acknowledged(&envelope).await];
     let claimed = claims.becomes("🙋 <@U0DANA> calls back").await;
     assert_eq!((&claimed.ts, claims.sim.messages().len()), (&message.ts, 1), "an edit, no second message");
     eventually("the open list names Dana", TIMEOUT, async || {
@@ -121,15 +120,25 @@ async fn missed_call_is_claimed_undone_and_done() {
     assert!(open.contains(r#""claimed_by": "Dana""#) && open.contains(r#""claimed_by_id": "U0DANA""#), "{open}");
     let late = claims.press(&claimed, DONE, "U0EVE");
     let done = claims.becomes("✅ Done: <@U0EVE>").await;
-    claims.acknowledged(&late).await;
+    acknowledgements.push(claims.acknowledged(&late).await);
     let (_, open, _) = run_to_end(claims.dir.command(&["open"])).await;
     assert!(open.contains("no missed caller waits"), "{open}");
     let undo = claims.press(&done, UNDO, "U0DANA");
     assert!(claims.private_answer(&undo).await.contains("Only <@U0EVE>"));
-    claims.press(&done, UNDO, "U0EVE");
-    let again = claims.becomes("🙋 <@U0DANA> calls back").await;
-    claims.press(&again, UNDO, "U0DANA");
-    claims.becomes("\"poprelay_call_back\"").await;
+    for (shown, user, becomes) in
+        [(&done, "U0EVE", "🙋 <@U0DANA> calls back"), (&done, "U0DANA", "\"poprelay_call_back\"")]
+    {
+        let envelope = claims.press(shown, UNDO, user);
+        claims.becomes(becomes).await;
+        acknowledgements.push(claims.acknowledged(&envelope).await);
+    }
+    // The fastest of some: one may wait for the processor of a busy test machine.
+    let fastest = acknowledgements.iter().min().unwrap();
+    assert!(*fastest < Duration::from_millis(500), "well inside a second: {acknowledgements:?}");
+    assert!(
+        acknowledgements.iter().all(|took| *took < Duration::from_secs(3)),
+        "Slack waits 3 s: {acknowledgements:?}"
+    );
     let journal = daemon.stop().await;
     assert!(!journal.contains("xapp-secret") && !journal.contains("ticket="), "{journal}");
 }

@@ -18,9 +18,11 @@ async fn announced_and_lost_sockets_are_replaced() {
     let mut claims = Claims::new().await;
     let daemon = claims.start().await;
     let message = claims.missed_call().await;
-    claims.sim.send_to_app(&json!({ "type": "disconnect", "reason": "warning", "debug_info": { "host": "sim" } }));
-    claims.wait_for_sockets(2).await;
-    claims.wait_for_sockets(1).await;
+    for reason in ["warning", "refresh_requested"] {
+        claims.sim.send_to_app(&json!({ "type": "disconnect", "reason": reason, "debug_info": { "host": "sim" } }));
+        claims.wait_for_sockets(2).await;
+        claims.wait_for_sockets(1).await;
+    }
     claims.press(&message, CALL_BACK, "U0DANA");
     let claimed = claims.becomes("🙋 <@U0DANA> calls back").await;
     claims.sim.drop_app_sockets();
@@ -96,10 +98,13 @@ async fn press_received_by_another_daemon_than_the_owner_is_applied() {
         claims.becomes(&format!("\"{shows}\"")).await;
     }
     // The first daemon owned the sink; the other one goes on with the same message.
+    let (_, status, _) = run_to_end(second.command(&["status"])).await;
+    assert!(status.contains("received") && !status.contains("another program"), "{status}");
     first.stop().await;
     claims.wait_for_sockets(1).await;
     claims.press(&message, CALL_BACK, "U2");
     claims.becomes(&format!("\"{UNDO}\"")).await;
     assert_eq!(claims.sim.messages().iter().filter(|message| message.channel == CHANNEL).count(), 1);
-    other.stop().await;
+    let journal = other.stop().await;
+    assert!(!journal.contains("sockets of another program"), "{journal}");
 }

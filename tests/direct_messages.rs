@@ -1,7 +1,7 @@
 //! Direct messages: the person whose phone rings gets a live message. The real daemon against a simulated Web API.
 
 use crate::support::{DaemonDir, TIMEOUT, TestConfig, eventually, run_to_end};
-use poprelay::sim::{AppMessage, CallPlan, Extension, Party, Simulator, SimulatorSettings};
+use poprelay::sim::{AppMessage, CallPlan, Extension, Party, ScenarioStep, Simulator, SimulatorSettings};
 
 const BOB: &str = "D0BOB";
 const EVE: &str = "D0EVE";
@@ -15,6 +15,25 @@ fn config(sim: &Simulator) -> TestConfig {
         .text("operator", "sink", "living")
         .set("people", "\"1015\"", "{ slack = \"U0BOB\" }")
         .set("people", "\"1020\"", "{ slack = \"U0EVE\" }")
+        .set("[routes]", "sinks", "[\"person\"]")
+}
+
+/// Returns the object id of a user in Teams.
+const fn teams_user() -> &'static str {
+    "0f0e0d0c-0b0a-4998-8877-665544332211"
+}
+
+fn teams_config(sim: &Simulator) -> TestConfig {
+    let sink = "sinks.teams-calls";
+    TestConfig::new(&sim.url())
+        .text(sink, "type", "teams-app")
+        .text(sink, "tenant", "example.onmicrosoft.com")
+        .text(sink, "app_id", "6f1c2c7e-8d34-4f57-9f9c-0a1b2c3d4e5f")
+        .text(sink, "secret", "s3cr3t~of-the-teams-app")
+        .text(sink, "channel", "19:calls-1_a@thread.tacv2")
+        .text(sink, "login_url", sim.teams_login_url())
+        .text(sink, "api_url", sim.teams_api_url())
+        .set("people", "\"1015\"", format!("{{ teams = \"{}\" }}", teams_user()))
         .set("[routes]", "sinks", "[\"person\"]")
 }
 
@@ -60,6 +79,29 @@ async fn message_follows_the_call_to_each_person_it_rings() {
 }
 
 #[tokio::test]
+async fn message_to_a_person_shows_that_the_next_phone_rings() {
+    let sim = Simulator::start(SimulatorSettings::default()).await.unwrap();
+    let mut dir = DaemonDir::new(config(&sim));
+    let daemon = dir.start();
+    daemon.wait_for_log("lane live").await;
+    let eve = Extension::new("1020", "Eve Kim");
+    let hunt = [
+        (50, ScenarioStep::Queue { name: "Support".to_owned() }),
+        (300, ScenarioStep::Rings { lines: vec![bob()] }),
+        (2_300, ScenarioStep::StopsRinging),
+        (2_500, ScenarioStep::Rings { lines: vec![eve] }),
+        // Beyond the test: only a ring can edit the message to Bob.
+        (120_000, ScenarioStep::HangsUp { extension: None }),
+    ];
+    sim.place(CallPlan::new("hunt", alice(), hunt));
+    becomes(&sim, BOB, &["Rings Bob Roy"]).await;
+    becomes(&sim, EVE, &["Rings Eve Kim"]).await;
+    becomes(&sim, BOB, &["Rings Eve Kim"]).await;
+    daemon.stop().await;
+    assert_eq!(sim.messages().len(), 2, "the message to Bob is edited, not repeated");
+}
+
+#[tokio::test]
 async fn person_who_left_costs_no_other_person_a_message() {
     let sim = Simulator::start(SimulatorSettings::default()).await.unwrap();
     sim.set_faults(|faults| {
@@ -74,9 +116,33 @@ async fn person_who_left_costs_no_other_person_a_message() {
         texts(&sim, "C0LIVING").iter().any(|text| text.contains("person-1020")).then_some(())
     })
     .await;
-    sim.place(CallPlan::missed(alice(), &[bob()]).at_speed(20.0));
+    sim.place(CallPlan::missed(alice(), &[bob(), Extension::new("1020", "Eve Kim")]).at_speed(20.0));
     becomes(&sim, BOB, &["Missed", "Missed"]).await;
-    daemon.stop().await;
+    eventually("both calls of Eve are given up", TIMEOUT, async || {
+        let list = async |state| run_to_end(dir.command(&["outbox", "list", "--state", state])).await.1;
+        let (dead, waiting) = (list("dead").await, list("waiting").await);
+        (dead.matches("person-1020").count() == 2 && !waiting.contains("person-1020")).then_some(())
+    })
+    .await;
+    let journal = daemon.stop().await;
+    assert!(!journal.contains("sink disabled"), "{journal}");
+    let alerts = texts(&sim, "C0LIVING").iter().filter(|text| text.contains("gets no direct messages")).count();
+    assert_eq!(alerts, 1, "one alert for one person");
+}
+
+#[tokio::test]
+async fn check_names_a_teams_user_without_the_app() {
+    let (sim, dana) = (Simulator::start(SimulatorSettings::default()).await.unwrap(), teams_user());
+    let config = teams_config(&sim);
+    let (status, out, err) = run_to_end(DaemonDir::new(config.clone()).command(&["check", "--online"])).await;
+    assert!(status.success() && out.contains("which can write to the person"), "{out}{err}");
+    sim.set_faults(|faults| {
+        faults.teams_app.not_installed.insert(dana.to_owned());
+    });
+    let (status, out, err) = run_to_end(DaemonDir::new(config).command(&["check", "--online"])).await;
+    let failed = out.lines().find(|line| line.starts_with("failed     sink person-1015 login"));
+    assert!(status.code() == Some(69) && failed.is_some_and(|line| line.contains("not for the person")), "{out}{err}");
+    assert!(sim.messages().is_empty(), "nothing is posted");
 }
 
 #[tokio::test]
@@ -120,19 +186,8 @@ async fn person_is_found_by_email_once_and_an_unknown_address_is_named() {
 
 #[tokio::test]
 async fn teams_app_writes_to_a_person_and_edits_the_message() {
-    let (sim, dana) =
-        (Simulator::start(SimulatorSettings::default()).await.unwrap(), "0f0e0d0c-0b0a-4998-8877-665544332211");
-    let sink = "sinks.teams-calls";
-    let config = TestConfig::new(&sim.url())
-        .text(sink, "type", "teams-app")
-        .text(sink, "tenant", "example.onmicrosoft.com")
-        .text(sink, "app_id", "6f1c2c7e-8d34-4f57-9f9c-0a1b2c3d4e5f")
-        .text(sink, "secret", "s3cr3t~of-the-teams-app")
-        .text(sink, "channel", "19:calls-1_a@thread.tacv2")
-        .text(sink, "login_url", sim.teams_login_url())
-        .text(sink, "api_url", sim.teams_api_url())
-        .set("people", "\"1015\"", format!("{{ teams = \"{dana}\" }}"))
-        .set("[routes]", "sinks", "[\"person\"]");
+    let sim = Simulator::start(SimulatorSettings::default()).await.unwrap();
+    let (config, dana) = (teams_config(&sim), teams_user());
     let mut dir = DaemonDir::new(config);
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;

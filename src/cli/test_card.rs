@@ -177,11 +177,11 @@ pub(super) fn call(connection: ConnectionName, region: Region, now: Timestamp) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::deliver::response::HttpResponse;
+    use crate::deliver::response::{Failure, HttpResponse};
 
     #[test]
     fn failure_without_a_response_is_no_rejection() {
-        let reason = || "connection refused".to_owned();
+        let reason = || Failure::from("connection refused".to_owned());
         assert_eq!(describe_failure(&PostResult::NotSent(reason())), "not sent");
         assert_eq!(describe_failure(&PostResult::InvalidUrl), "not sent");
         assert!(describe_failure(&PostResult::NoResponse(reason())).contains("may have arrived"));

@@ -76,6 +76,7 @@ impl SinkConfig {
         let pace = self.pace.map(|(per_second, burst)| RateLimit { per_second, burst });
         Sink {
             rate_limit: pace,
+            is_person: self.person,
             app: self.app,
             shape: self.shape,
             options: self.options,

@@ -7,6 +7,17 @@ use url::{Host, Url};
 /// Most bytes in a URL. Workflows URLs have 290 characters, and programs with narrower fields failed on them.
 const MAX_URL_BYTES: usize = 2048;
 
+/// Ends of the hosts of flows: the public cloud, the clouds of US governments and of China, and API Management before a flow.
+/// Source: the clouds in Microsoft's SDKs of the Power Platform.
+const FLOW_HOSTS: [&str; 6] = [
+    ".api.powerplatform.com",
+    ".api.gov.powerplatform.microsoft.us",
+    ".api.high.powerplatform.microsoft.us",
+    ".api.appsplatform.us",
+    ".api.powerplatform.partner.microsoftonline.cn",
+    ".azure-api.net",
+];
+
 fn parse(text: &str) -> Result<Url, String> {
     if text.len() > MAX_URL_BYTES {
         return Err(format!("URL longer than {MAX_URL_BYTES} bytes"));
@@ -101,7 +112,7 @@ fn is_exclusive(kind: SinkKind) -> bool {
 fn flow_warnings(url: &Url, host: &str) -> Vec<&'static str> {
     let mut warnings = Vec::new();
     let is_old = host.ends_with(".logic.azure.com");
-    let known = is_old || [".api.powerplatform.com", ".azure-api.net"].iter().any(|suffix| host.ends_with(suffix));
+    let known = is_old || FLOW_HOSTS.iter().any(|suffix| host.ends_with(suffix));
     if is_old {
         warnings.push(
             "logic.azure.com URLs stopped working on 30 November 2025. Open the Workflow in Teams and copy its new URL",
@@ -176,6 +187,9 @@ mod tests {
                 "https://DEFAULT0123.0.ENVIRONMENT.API.POWERPLATFORM.COM/{flow}/workflows/{id}/triggers/manual/paths/invoke"
             ),
             "https://acme.azure-api.net/manual/paths/invoke".to_owned(),
+            format!("https://0123.f.environment.api.gov.powerplatform.microsoft.us/{flow}/workflows/{id}/triggers"),
+            format!("https://0123.f.environment.api.high.powerplatform.microsoft.us/{flow}/workflows/{id}/triggers"),
+            format!("https://0123.f.environment.api.appsplatform.us/{flow}/workflows/{id}/triggers"),
         ] {
             let parsed = parse_webhook(SinkKind::Teams, &format!("{base}?{query}")).unwrap();
             assert_eq!(parsed, (SinkKind::Teams, vec![]), "{base}");
@@ -194,6 +208,7 @@ mod tests {
             (host.to_owned(), "sig= is missing"),
             (format!("{host}?api-version=1&sp=%252Frun&sv=1.0&sig=a%252Bb%253D"), "escaped twice"),
             ("https://example.com/x?sig=y".to_owned(), "not a Power Automate host"),
+            ("https://evilapi.powerplatform.com/x?sig=y".to_owned(), "not a Power Automate host"),
         ] {
             let (_, warnings) = parse_webhook(SinkKind::Teams, &url).unwrap();
             assert!(warnings.len() == 1 && warnings[0].contains(expected), "{url}: {warnings:?}");

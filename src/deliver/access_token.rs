@@ -117,7 +117,7 @@ impl Credentials {
         let credentials = ClientCredentials { url, id, secret, scope: Some(self.scope) };
         match timeout(post::REQUEST_TIMEOUT, credentials.request(http)).await {
             Ok(answer) => answer.map_err(to_result),
-            Err(_) => Err(PostResult::NotSent("no answer to the request of a token".to_owned())),
+            Err(_) => Err(PostResult::NotSent("no answer to the request of a token".to_owned().into())),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Events of a worker: sent to the daemon (status, metrics, alerts) and logged to the journal.
 
-use super::{outage::SinkTransition, sink_state::Outcome, verdict::Verdict};
+use super::{outage::SinkTransition, sink_state::Outcome, table::Action, verdict::Verdict};
 use crate::{
     model::{
         card::Card,
@@ -44,6 +44,8 @@ pub enum SinkEvent {
         what: String,
         /// Whether the card is itself an alert.
         is_alert: bool,
+        /// Whether the chat does not reach the person that the sink is for.
+        no_person: bool,
     },
     /// The workspace rejected a mention, and the card was posted without it. Sent once.
     MentionRejected {
@@ -144,6 +146,7 @@ fn card_event(
                 alert: false,
                 what: describe(delivery),
                 is_alert: false,
+                no_person: false,
             })
         }
         (Verdict::Dead { alert }, Settlement::Dead(why)) => {
@@ -156,6 +159,8 @@ fn card_event(
             let is_alert = matches!(delivery.card, Card::Alert(_));
             let alert = *alert && !is_alert;
             let advice = outcome.rule.advice;
+            // Only the cards of a person become dead letters by a rule that disables other sinks.
+            let no_person = alert && matches!(outcome.rule.action, Action::Disable | Action::RepostOrDisable);
             Some(SinkEvent::DeadLetter {
                 sink: sink.clone(),
                 key: delivery.key.clone(),
@@ -164,6 +169,7 @@ fn card_event(
                 alert,
                 what: describe(delivery),
                 is_alert,
+                no_person,
             })
         }
         _ => {
@@ -186,7 +192,7 @@ fn age(delivery: &Delivery, (local, goto_time): (Timestamp, Timestamp)) -> Durat
 
 fn transition_event(sink: &SinkName, outcome: &Outcome, attempt: &Attempt) -> Option<SinkEvent> {
     let sink = sink.clone();
-    let (http_status, wait_ms, error) = (attempt.status, millis(outcome.pause), outcome.rule.reason);
+    let (http_status, wait_ms, error) = (attempt.status, millis(outcome.pause), outcome.reason());
     match outcome.transition? {
         SinkTransition::Failing => {
             tracing::warn!(%sink, http_status, wait_ms, error, answer = attempt.response, "sink failing, deliveries paused");
@@ -199,7 +205,7 @@ fn transition_event(sink: &SinkName, outcome: &Outcome, attempt: &Attempt) -> Op
         SinkTransition::Unreachable => {
             let message_id = message_id::SINK_UNREACHABLE;
             tracing::error!(%sink, http_status, wait_ms, error, answer = attempt.response, message_id, "sink unreachable");
-            Some(SinkEvent::Unreachable { sink, why: outcome.rule.reason, advice: outcome.rule.advice })
+            Some(SinkEvent::Unreachable { sink, why: outcome.reason(), advice: outcome.advice() })
         }
         SinkTransition::Throttled => {
             tracing::error!(%sink, http_status, wait_ms, error, message_id = message_id::SINK_THROTTLED, "sink throttled");
@@ -208,7 +214,7 @@ fn transition_event(sink: &SinkName, outcome: &Outcome, attempt: &Attempt) -> Op
         SinkTransition::Disabled => {
             let message_id = message_id::SINK_DISABLED;
             tracing::error!(%sink, http_status, wait_ms, error, answer = attempt.response, message_id, "sink disabled");
-            Some(SinkEvent::Disabled { sink, why: outcome.rule.reason, advice: outcome.rule.advice })
+            Some(SinkEvent::Disabled { sink, why: outcome.reason(), advice: outcome.advice() })
         }
         SinkTransition::Recovered => {
             let repeats = outcome.repeats;

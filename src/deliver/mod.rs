@@ -9,6 +9,7 @@ pub mod events;
 pub mod limiter;
 mod measure;
 pub mod outage;
+mod outcome;
 mod ownership;
 pub mod person_channel;
 pub mod post;

@@ -9,7 +9,7 @@ use super::{
 use serde::Deserialize;
 use serde_json::json;
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -18,42 +18,84 @@ const LIFETIME: Duration = Duration::from_secs(24 * 3600);
 /// Longest id of a channel that is kept. Conversations of Teams have about 90 bytes.
 const MAX_ID_BYTES: usize = 200;
 
+/// Time for which a person who was not found is not looked up again. 1 hour.
+const DENIAL_LIFETIME: Duration = Duration::from_secs(3600);
+
 /// A channel with the time of its discovery. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct PersonChannel(Arc<Mutex<Option<(String, Instant)>>>);
+pub struct PersonChannel(Arc<Mutex<Option<Lookup>>>);
+
+/// Result of the last look-up.
+#[derive(Debug)]
+enum Lookup {
+    Found(String, Instant),
+    Denied(PostResult, Instant),
+}
 
 impl PersonChannel {
     /// Returns the channel if it was found within a day.
     #[must_use]
     pub fn get(&self, now: Instant) -> Option<String> {
-        let found = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        found.as_ref().filter(|(_, at)| now.saturating_duration_since(*at) < LIFETIME).map(|(id, _)| id.clone())
+        match &*self.lock() {
+            Some(Lookup::Found(id, at)) if now.saturating_duration_since(*at) < LIFETIME => Some(id.clone()),
+            _ => None,
+        }
     }
 
     /// Stores a channel.
     pub fn set(&self, id: String, now: Instant) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((id, now));
+        *self.lock() = Some(Lookup::Found(id, now));
+    }
+
+    /// Returns the response to a look-up within an hour that found no person.
+    #[must_use]
+    pub fn denial(&self, now: Instant) -> Option<PostResult> {
+        match &*self.lock() {
+            Some(Lookup::Denied(answer, at)) if now.saturating_duration_since(*at) < DENIAL_LIFETIME => {
+                Some(answer.clone())
+            }
+            _ => None,
+        }
+    }
+
+    /// Stores a response to a look-up if it found no person. Each card of the person would look up again.
+    pub fn deny(&self, answer: &PostResult, now: Instant) {
+        if has_word(answer, &[slack_errors::MEMBER_GONE]) {
+            *self.lock() = Some(Lookup::Denied(answer.clone(), now));
+        }
     }
 
     /// Drops the channel if the chat's response to a message denies it: the next message finds the person again.
     pub fn check(&self, answer: &PostResult) {
         if denies_channel(answer) {
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            self.clear();
         }
+    }
+
+    /// Drops the last look-up.
+    pub fn clear(&self) {
+        *self.lock() = None;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Lookup>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Returns whether the member has left, or the conversation is gone, archived or closed to the app.
 fn denies_channel(answer: &PostResult) -> bool {
+    matches!(answer.status(), Some(403 | 404))
+        || has_word(answer, &[slack_errors::MEMBER_GONE, slack_errors::NOT_IN_CHANNEL, slack_errors::ARCHIVED])
+}
+
+fn has_word(answer: &PostResult, lists: &[&[&str]]) -> bool {
     let PostResult::Response(reply) = answer else { return false };
-    let word = slack_errors::error_word(&reply.body).unwrap_or_default();
-    let lists = [slack_errors::MEMBER_GONE, slack_errors::NOT_IN_CHANNEL, slack_errors::ARCHIVED];
-    matches!(reply.status, 403 | 404) || lists.concat().contains(&word.as_str())
+    slack_errors::error_word(&reply.body).is_some_and(|word| lists.concat().contains(&word.as_str()))
 }
 
 /// Response to `users.lookupByEmail`.
 #[derive(Debug, Deserialize)]
-struct Lookup {
+struct FoundMember {
     ok: bool,
     user: Option<Member>,
 }
@@ -72,8 +114,8 @@ struct Member {
 pub fn slack_member(answer: PostResult) -> Result<String, PostResult> {
     let PostResult::Response(reply) = &answer else { return Err(answer) };
     match serde_json::from_str(&reply.body) {
-        Ok(Lookup { ok: true, user: Some(Member { id, deleted: false }) }) if is_id(&id) => Ok(id),
-        Ok(Lookup { ok: true, .. }) => {
+        Ok(FoundMember { ok: true, user: Some(Member { id, deleted: false }) }) if is_id(&id) => Ok(id),
+        Ok(FoundMember { ok: true, .. }) => {
             let body = json!({ "ok": false, "error": "users_not_found" }).to_string();
             Err(PostResult::Response(HttpResponse { body, ..reply.clone() }))
         }
@@ -143,7 +185,7 @@ mod tests {
             (reply(200, r#"{"ok":true}"#), true),
             (reply(200, r#"{"ok":false,"error":"ratelimited"}"#), true),
             (reply(503, "channel_not"), true),
-            (PostResult::NoResponse("timeout".to_owned()), true),
+            (PostResult::NoResponse("timeout".to_owned().into()), true),
             (reply(200, r#"{"ok":false,"error":"channel_not_found"}"#), false),
             (reply(200, r#"{"ok":false,"error":"is_archived"}"#), false),
             (reply(200, r#"{"ok":false,"error":"user_disabled"}"#), false),
@@ -154,6 +196,21 @@ mod tests {
             channel.check(&answer);
             assert_eq!(channel.get(now).is_some(), is_kept, "{answer:?}");
         }
+    }
+
+    #[test]
+    fn person_who_was_not_found_is_looked_up_again_after_an_hour() {
+        let (channel, now) = (PersonChannel::default(), Instant::now());
+        let unknown = reply(200, r#"{"ok":false,"error":"users_not_found"}"#);
+        for passing in [reply(403, "<html>"), reply(200, r#"{"ok":false,"error":"ratelimited"}"#)] {
+            channel.deny(&passing, now);
+            assert_eq!(channel.denial(now), None, "{passing:?}");
+        }
+        channel.deny(&unknown, now);
+        assert_eq!((channel.denial(now + DENIAL_LIFETIME / 2), channel.get(now)), (Some(unknown.clone()), None));
+        assert_eq!(channel.denial(now + DENIAL_LIFETIME), None);
+        channel.clear();
+        assert_eq!(channel.denial(now), None, "the operator asks for a look-up");
     }
 
     #[test]

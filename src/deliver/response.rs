@@ -1,5 +1,6 @@
 //! Result of a post as the response table reads it, and the redacted excerpt that may be stored. Opens no sockets.
 
+use crate::runtime::http::NetworkFault;
 use percent_encoding::percent_decode_str;
 use std::{borrow::Cow, cmp::Reverse, time::Duration};
 
@@ -11,17 +12,32 @@ pub const MAX_API_BODY_BYTES: usize = 256 * 1024;
 /// Bytes kept of a response body.
 pub const MAX_EXCERPT_BYTES: usize = 256;
 
+/// Failure without a response.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Failure {
+    /// The failed leg, if the network failed.
+    pub fault: Option<NetworkFault>,
+    /// The reason in words.
+    pub text: String,
+}
+
+impl From<String> for Failure {
+    fn from(text: String) -> Self {
+        Self { fault: None, text }
+    }
+}
+
 /// Result of a post. The texts may quote the chat: only [`PostResult::redacted`] may be stored or logged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PostResult {
     /// The chat sent an HTTP response.
     Response(HttpResponse),
     /// Nothing was sent: DNS, connection or TLS failed.
-    NotSent(String),
+    NotSent(Failure),
     /// Nothing was sent: the certificate of the server is not valid.
-    BadCertificate(String),
+    BadCertificate(Failure),
     /// The request was sent and no response came (timeout or reset). The message may have arrived.
-    NoResponse(String),
+    NoResponse(Failure),
     /// The URL is not valid for a POST.
     InvalidUrl,
 }
@@ -49,12 +65,23 @@ impl PostResult {
         }
     }
 
+    /// Returns the failed leg if the network failed.
+    #[must_use]
+    pub const fn fault(&self) -> Option<NetworkFault> {
+        match self {
+            Self::NotSent(failure) | Self::BadCertificate(failure) | Self::NoResponse(failure) => failure.fault,
+            Self::Response(_) | Self::InvalidUrl => None,
+        }
+    }
+
     /// Returns an excerpt to store: at most [`MAX_EXCERPT_BYTES`], no control characters, no part of `url`, no numbers.
     #[must_use]
     pub fn redacted(&self, url: &str) -> String {
         match self {
             Self::Response(reply) => redact(&reply.body, url),
-            Self::NotSent(reason) | Self::BadCertificate(reason) | Self::NoResponse(reason) => redact(reason, url),
+            Self::NotSent(failure) | Self::BadCertificate(failure) | Self::NoResponse(failure) => {
+                redact(&failure.text, url)
+            }
             Self::InvalidUrl => "the URL of the sink is not valid".to_owned(),
         }
     }

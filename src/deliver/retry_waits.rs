@@ -10,8 +10,7 @@ use std::time::Duration;
 
 /// Probe interval of a disabled sink ("manual enable or every 1 h").
 const PROBE_INTERVAL: Duration = Duration::from_secs(3600);
-/// Probe interval after a probe without an HTTP response, equal to the maximum `Retry-After`. Nothing was sent, and an unset
-/// clock after a boot looks like an invalid certificate.
+/// Probe interval after a probe without an HTTP response, equal to the maximum `Retry-After`: nothing was sent.
 pub(super) const FAILED_PROBE_INTERVAL: Duration = MAX_RETRY_AFTER;
 /// First probe interval of a sink whose URL redirects, doubled up to [`PROBE_INTERVAL`]: a network's login page redirects
 /// as well, and disappears after the login.

@@ -13,7 +13,7 @@ use super::{
     slack_errors as slack,
     table::{
         Action,
-        BodyMatch::{Any, ApiNotOk, ApiOk, Contains, Equals, FlowError, Page, SlackError},
+        BodyMatch::{Any, ApiNotOk, ApiOk, Contains, Equals, FlowError, Page, PortalPage, SlackError},
         DEAD, ResponseMatch, ResponseRule, at, body, range, rule, wait,
     },
 };
@@ -51,6 +51,8 @@ const SHAPE: &str =
     "Run `poprelay test-card` for the sink: its output names the setting of `shape` that the workflow expects.";
 const NO_RESPONSE_STEP: &str =
     "The workflow ended before its response step. Remove that step, or read the workflow's run history in Teams.";
+const OWN_PAGE: &str = "Let the workflow's response step answer without a web page: a login page of the network looks the same, and a \
+                        first card may be posted twice.";
 const REPORT: &str = "Read the response with `poprelay outbox show`. This is probably a bug in poprelay.";
 const READ_ANSWER: &str = "Read the response with `poprelay outbox show`.";
 
@@ -64,7 +66,7 @@ static REJECTED: ResponseRule = rule(ANY, range(400, 499, Any), DEAD, "the chat 
 #[rustfmt::skip] // a table is read by its columns
 static ROWS: &[ResponseRule] = &[
     rule(ANY, ResponseMatch::InvalidUrl, Action::Disable, "the URL is not valid", "Correct the sink's url in the config."),
-    rule(ANY, ResponseMatch::BadCertificate, Action::Disable, "the certificate is not valid", "Check the clock and root certificates of this machine, and which server answers under this name."),
+    rule(ANY, ResponseMatch::BadCertificate, Action::Retry, "the certificate is not valid", "Check the clock and root certificates of this machine, and which server answers under this name."),
     rule(ANY, ResponseMatch::NotSent, Action::Retry, "no connection", NETWORK),
     rule(ANY, ResponseMatch::NoResponse, Action::RetrySlowly, "no response after sending, the message may have arrived", NETWORK),
     rule(POSTING, range(200, 299, ApiOk), Action::Delivered, "delivered", ""),
@@ -91,6 +93,8 @@ static ROWS: &[ResponseRule] = &[
     rule(FLOW, body(FlowError(&["WorkflowTriggerIsNotEnabled"])), Action::Disable, "the workflow is turned off", NEW_WORKFLOW),
     rule(FLOW, at(400, Contains(&["\"code\":\"Workflow"])), Action::Disable, "the workflow is turned off", NEW_WORKFLOW),
     rule(FLOW, range(400, 599, Contains(&["RequestEntityTooLarge", "MessageSizeExceeded"])), Action::Plain, "the card is too large", REPORT),
+    rule(FLOW, range(200, 299, PortalPage), Action::RetrySlowly, "a web page instead of the chat's response", PORTAL),
+    rule(FLOW, range(200, 299, Page), Action::RetryOnce, "a web page, probably the response of the workflow", OWN_PAGE),
     rule(ANY, range(200, 299, Page), Action::RetrySlowly, "a web page instead of the chat's response", PORTAL),
     rule(HOSTED, at(400, Page), Action::RetrySlowly, "a web page instead of the chat's response", PORTAL),
     rule(HOSTED, at(403, Page), Action::Disable, "a web page instead of the chat's response", PORTAL),

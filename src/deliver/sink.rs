@@ -52,6 +52,8 @@ pub struct Sink {
     pub token_registry: TokenRegistry,
     /// Whether this daemon may post to the sink.
     pub ownership: Ownership,
+    /// Whether the sink is a person's direct messages.
+    pub is_person: bool,
     /// Channel of a person's direct messages, if it was found by a request.
     pub person_channel: PersonChannel,
     /// Wakes the worker: a disabled sink is probed immediately.
@@ -82,6 +84,7 @@ impl Sink {
             limiter_registry: LimiterRegistry::default(),
             token_registry: TokenRegistry::default(),
             ownership: Ownership::unshared(),
+            is_person: false,
             person_channel: PersonChannel::default(),
             enable,
             task_monitor: pulses,
@@ -180,11 +183,17 @@ impl Sink {
         if let Some(member) = self.person_channel.get(Instant::now()) {
             return Ok(member);
         }
+        if let Some(answer) = self.person_channel.denial(Instant::now()) {
+            return Err(answer);
+        }
         let email = [("email", app.channel.as_str())];
         let answer = post::post_form(http, &self.url, "users.lookupByEmail", &app.token, &email).await;
-        let member = person_channel::slack_member(answer)?;
-        self.person_channel.set(member.clone(), Instant::now());
-        Ok(member)
+        let member = person_channel::slack_member(answer);
+        match &member {
+            Ok(member) => self.person_channel.set(member.clone(), Instant::now()),
+            Err(answer) => self.person_channel.deny(answer, Instant::now()),
+        }
+        member
     }
 
     /// Returns the conversation with the person that a bot writes to; `None` for a channel, and for an edit.

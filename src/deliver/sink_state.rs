@@ -5,6 +5,8 @@
 //! sink backs off and tests the chat with one card at a time. **Disabled** (URL or token invalid): only a probe is sent,
 //! every hour or on the operator's request; deliveries wait. Each transition is reported once.
 
+pub use super::outcome::Outcome;
+
 use super::{
     batch::BatchMode,
     limiter::{Permit, SharedLimiter},
@@ -13,11 +15,11 @@ use super::{
     retry_waits::{FAILED_PROBE_INTERVAL, RetryWaits},
     rules::find_rule,
     strikes::Strikes,
-    table::{Action, ResponseRule},
+    table::{self, Action, ResponseRule},
     verdict::{DeliveryContext, Verdict, decide},
 };
 use crate::model::{
-    delivery::{Delivery, MAX_RETRY_AFTER, PostMode, Settlement, SinkKind},
+    delivery::{Delivery, MAX_RETRY_AFTER, PostMode, SinkKind},
     time::{Now, after},
 };
 use std::time::{Duration, Instant};
@@ -25,26 +27,13 @@ use std::time::{Duration, Instant};
 /// Maximum jitter added to a requested wait, so that several daemons do not return at the same time.
 const MAX_JITTER: Duration = Duration::from_secs(1);
 
-/// Result of one response for the sink and its deliveries.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Outcome {
-    /// Response rule that matched.
-    pub rule: &'static ResponseRule,
-    /// Verdict and settlement of each delivery, in the order of the message.
-    pub settlements: Vec<(Verdict, Settlement)>,
-    /// State transition, if any.
-    pub transition: Option<SinkTransition>,
-    /// Time until the sink may be used again.
-    pub pause: Duration,
-    /// Failed attempts before this success; 0 unless an outage ended.
-    pub repeats: u32,
-}
-
 /// State of one sink.
 #[derive(Debug)]
 pub struct SinkState {
     kind: SinkKind,
     channel: Option<String>,
+    /// Whether the sink is a person's direct messages.
+    is_person: bool,
     post_limiter: SharedLimiter,
     edit_limiter: SharedLimiter,
     waits: RetryWaits,
@@ -54,6 +43,8 @@ pub struct SinkState {
     failures: u32,
     disabled: bool,
     rejected: Option<(&'static ResponseRule, Option<u16>, u32)>,
+    /// The web page that a flow answered to a card and to its repetition: its own response.
+    own_page: Option<String>,
     pub(super) strikes: Strikes,
     overflows: u32,
 }
@@ -65,6 +56,7 @@ impl SinkState {
         Self {
             kind,
             channel,
+            is_person: false,
             post_limiter,
             edit_limiter,
             waits: RetryWaits::default(),
@@ -73,9 +65,16 @@ impl SinkState {
             failures: 0,
             disabled: false,
             rejected: None,
+            own_page: None,
             strikes: Strikes::default(),
             overflows: 0,
         }
+    }
+
+    /// Sets whether the sink is a person's direct messages.
+    #[must_use]
+    pub fn for_person(self, is_person: bool) -> Self {
+        Self { is_person, ..self }
     }
 
     /// Returns the time until any message may be posted; zero means now.
@@ -183,7 +182,7 @@ impl SinkState {
                 _ => (verdict, self.strikes.settle(delivery, verdict, why.clone(), not_before, now.timestamp, chance)),
             })
             .collect();
-        Outcome { rule: row, settlements: ends, transition: edge, pause: held, repeats }
+        Outcome { rule: row, settlements: ends, transition: edge, pause: held, repeats, fault: answer.fault() }
     }
 
     /// Returns whether a delivery edits a message. A sink whose kind no longer supports edits posts a new one.
@@ -205,14 +204,19 @@ impl SinkState {
         DeliveryContext {
             merged,
             plain: delivery.plain,
-            was_retried_once: self.strikes.was_retried_once(delivery),
+            was_retried_once: self.strikes.was_retried_once(delivery) || self.is_own_page(answer),
             is_edit: self.is_edit(delivery),
+            is_person: self.is_person,
             was_reposted: matches!(delivery.mode, PostMode::Live { reposted: true, .. }),
             in_other_channel: self.kind.supports_edit()
                 && delivery.mode.message_ref().is_some_and(|place| self.channel.as_deref() != Some(place.channel_id())),
             rejections: self.rejections_before(row, answer),
             requested_waits: self.outage.map_or(0, |outage| outage.waits),
         }
+    }
+
+    fn is_own_page(&self, answer: &PostResult) -> bool {
+        matches!(answer, PostResult::Response(reply) if self.own_page.as_ref() == Some(&reply.body))
     }
 
     fn rejections_before(&self, row: &'static ResponseRule, answer: &PostResult) -> u32 {
@@ -265,6 +269,10 @@ impl SinkState {
         match first {
             Some(Verdict::Delivered { .. }) => {
                 self.rejected = None;
+                self.own_page = match answer {
+                    PostResult::Response(reply) if table::is_page(&reply.body) => Some(reply.body.clone()),
+                    _ => None,
+                };
                 self.limiter(edit).on_success(now);
             }
             Some(Verdict::Dead { .. }) if matches!(row.action, Action::Plain | Action::Dead { .. }) => {

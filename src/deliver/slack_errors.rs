@@ -46,7 +46,9 @@ pub(super) const INVALID_PAYLOAD: &[&str] = &[
 /// The member does not exist, or has left.
 pub(super) const MEMBER_GONE: &[&str] = &["user_not_found", "user_disabled", "user_not_visible", "users_not_found"];
 /// The app's messages tab is off, or the member is a bot.
-pub(super) const NO_DIRECT_MESSAGES: &[&str] = &["messages_tab_disabled", "cannot_dm_bot"];
+pub(super) const NO_DIRECT_MESSAGES: &[&str] = &["messages_tab_disabled", IS_BOT];
+/// The member is a bot.
+pub(super) const IS_BOT: &str = "cannot_dm_bot";
 /// The bot is not in the channel, or the channel does not exist.
 pub(super) const NOT_IN_CHANNEL: &[&str] = &["not_in_channel", "channel_not_found", "invalid_channel"];
 /// The channel is archived.

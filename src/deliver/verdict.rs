@@ -63,6 +63,8 @@ pub struct DeliveryContext {
     pub was_retried_once: bool,
     /// Whether the message is an edit; repeating an edit is harmless.
     pub is_edit: bool,
+    /// Whether the sink is a person's direct messages.
+    pub is_person: bool,
     /// Whether an earlier message of the delivery was already reposted.
     pub was_reposted: bool,
     /// Whether the message is in a channel other than the sink's: the config changed since the first post.
@@ -93,6 +95,10 @@ pub fn decide(row: &ResponseRule, answer: &PostResult, history: &DeliveryContext
         // An error of the previous channel does not concern the sink's current one.
         Action::Disable if history.in_other_channel && is_channel_error(answer) => message_gone(history),
         Action::RepostOrDisable if history.is_edit => message_gone(history),
+        // A person who is not reached costs no more than the person's cards. Waiting for one would never end.
+        Action::Disable | Action::RepostOrDisable if history.is_person && is_person_error(row.action, answer) => {
+            Verdict::Dead { alert: true }
+        }
         Action::RepostOrDisable => Verdict::Disable,
         Action::RetrySlowly if history.is_edit => Verdict::Retry { at_least: requested_wait(answer) },
         Action::RetrySlowly => Verdict::RetrySlowly { at_least: requested_wait(answer) },
@@ -119,6 +125,18 @@ fn is_channel_error(answer: &PostResult) -> bool {
     let channel = [slack_errors::NOT_IN_CHANNEL, slack_errors::RESTRICTED, slack_errors::ARCHIVED];
     slack_api::error_code(&reply.body).is_some_and(|error| channel.iter().any(|names| names.contains(&error.as_str())))
         || teams_flow::error_code(&reply.body).is_some_and(|code| teams_app::CHANNEL_ERRORS.contains(&code.as_str()))
+}
+
+/// Returns whether an error concerns the person that a direct message is for: the person is gone, or has not got the app.
+fn is_person_error(action: Action, answer: &PostResult) -> bool {
+    let PostResult::Response(reply) = answer else { return false };
+    let person =
+        [slack_errors::MEMBER_GONE, slack_errors::NOT_IN_CHANNEL, slack_errors::ARCHIVED, &[slack_errors::IS_BOT]];
+    let of_slack = slack_api::error_code(&reply.body)
+        .is_some_and(|error| person.iter().any(|names| names.contains(&error.as_str())));
+    let of_teams =
+        teams_flow::error_code(&reply.body).is_some_and(|code| teams_app::CHANNEL_ERRORS.contains(&code.as_str()));
+    of_slack || of_teams || action == Action::RepostOrDisable
 }
 
 /// Returns whether the chat rejected a message for its mention (`@here`, `@channel`, a group): the message goes once more

@@ -5,7 +5,7 @@
 use super::{
     events::{SinkEvent, log_outcome},
     limiter::Permit,
-    measure,
+    measure::Measure,
     settle::{self, with_message_ref},
     sink::Sink,
     sink_state::{Outcome, SinkState},
@@ -64,8 +64,9 @@ where
 {
     let now = Now::current().instant;
     let channel = sink.channel().map(str::to_owned);
-    let state = SinkState::new(sink.kind, channel, sink.limiters(now));
+    let state = SinkState::new(sink.kind, channel, sink.limiters(now)).for_person(sink.is_person);
     let pulse = sink.task_monitor.register(format!("the worker of {}", sink.name), now);
+    let measure = Measure::new(sink.metrics.clone(), Now::current().timestamp);
     let store_backoff = Backoff::new(BackoffPolicy::UPSTREAM);
     let mut worker = Worker {
         sink,
@@ -77,6 +78,7 @@ where
         state,
         store_backoff,
         mention_reported: false,
+        measure,
         pulse,
         query_at: now,
     };
@@ -107,6 +109,7 @@ struct Worker<O, D> {
     store_backoff: Backoff,
     /// Whether the operator has got the alert about a rejected mention.
     mention_reported: bool,
+    measure: Measure,
     pulse: TaskHeartbeat,
     /// Time of the next query of the outbox: a delivery that is enqueued until then is handed over, or wakes the worker.
     query_at: Instant,
@@ -160,6 +163,7 @@ where
             result = work => Some(result),
             () = self.sink.enable.notified() => {
                 self.state.enable();
+                self.sink.person_channel.clear();
                 self.query_at = Now::current().instant;
                 None
             }
@@ -219,8 +223,8 @@ where
         settle::settle(&self.outbox, settles.collect()).await
     }
 
-    async fn send_events(&self, batch: &[Delivery], outcome: &Outcome, attempt: &Attempt, now: Timestamp) {
-        measure::record(&self.sink.metrics, batch, outcome, attempt, now);
+    async fn send_events(&mut self, batch: &[Delivery], outcome: &Outcome, attempt: &Attempt, now: Timestamp) {
+        self.measure.record(batch, outcome, attempt, now);
         for event in log_outcome(&self.sink.name, batch, outcome, attempt, (now, self.sink.metrics.goto_time(now))) {
             if matches!(event, SinkEvent::Delivered { .. }) {
                 // A busy daemon may miss counts, but no state changes.

@@ -106,7 +106,7 @@ impl Store {
     pub(super) fn live_covers(&self, delivery: &NewDelivery) -> Result<bool, StoreError> {
         let Some(live) = self.live_row(delivery)? else { return Ok(false) };
         let status = delivery.key.status;
-        let shown = row::status_of(LIVE, LIVE, serde_json::from_str(&live.card).ok().as_ref());
+        let shown = live.status();
         Ok(live.state == Some(row::DeliveryState::Delivered)
             && shown.is_some_and(|kind| kind == status || progress(kind) > progress(status)))
     }
@@ -142,8 +142,8 @@ impl Store {
         let is_settled = match live.state {
             Some(row::DeliveryState::Waiting) => false,
             Some(row::DeliveryState::Delivered) => true,
-            // A newer status of a dead letter is tried again, unless its message needed a second repost.
-            Some(row::DeliveryState::Dead) if live.reposts == 0 => true,
+            // A newer status of a dead letter is tried again, unless its message needed a second repost. Newer facts are not.
+            Some(row::DeliveryState::Dead) if live.reposts == 0 && live.status() != Some(delivery.key.status) => true,
             _ => return Ok(EnqueueResult::Unchanged),
         };
         let Some(card) = updated_card(&live.card, &delivery.card, delivery.mode) else {
@@ -214,6 +214,11 @@ impl Store {
 }
 
 impl LiveRow {
+    /// Returns the status of its card.
+    fn status(&self) -> Option<StatusKind> {
+        row::status_of(LIVE, LIVE, serde_json::from_str(&self.card).ok().as_ref())
+    }
+
     /// Returns the delivery of a settled row that waits again with `card`.
     fn reopened(&self, delivery: &NewDelivery, card: Card) -> Option<Delivery> {
         let Card::Call(call) = &card else { return None };

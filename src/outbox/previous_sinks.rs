@@ -52,10 +52,10 @@ impl DatabaseOutbox {
     }
 
     /// Plans the deliveries of an update and enqueues them, in one transaction and one step of the writer. Returns one result
-    /// for each planned delivery, in order. `plan` receives the result of [`Self::previous_sinks`], for a ring none, and may run
-    /// twice. A final update without deliveries is recorded, so that the next run does not take it for a hidden one, and so is
-    /// a return call. `pending`: see [`Outbox::enqueue`](crate::model::delivery::Outbox::enqueue). `keeps_history`: the update
-    /// and its sinks are recorded in the history, too.
+    /// for each planned delivery, in order. `plan` receives the result of [`Self::previous_sinks`] if `reads_previous`, else
+    /// nothing, and may run twice. A final update without deliveries is recorded, so that the next run does not take it for a
+    /// hidden one, and so is a return call. `pending`: see [`Outbox::enqueue`](crate::model::delivery::Outbox::enqueue).
+    /// `keeps_history`: the update and its sinks are recorded in the history, too.
     ///
     /// # Errors
     /// [`OutboxError`].
@@ -63,7 +63,7 @@ impl DatabaseOutbox {
         &self,
         pending: Option<(ConversationSpaceId, StatusKind)>,
         update: CallUpdate,
-        keeps_history: bool,
+        (keeps_history, reads_previous): (bool, bool),
         mut plan: P,
     ) -> Result<Vec<EnqueueResult>, OutboxError>
     where
@@ -71,8 +71,7 @@ impl DatabaseOutbox {
     {
         self.run(true, move |store, now| {
             let status = update.status.kind();
-            let previous =
-                if status == StatusKind::Ringing { Vec::new() } else { store.previous_sinks(&update.call.id)? };
+            let previous = if reads_previous { store.previous_sinks(&update.call.id)? } else { Vec::new() };
             let deliveries = plan(previous);
             if deliveries.is_empty() {
                 if status.is_final() {

@@ -9,9 +9,12 @@ use super::{
 use crate::{
     cli::{CliError, CliResult, outbox::shared_database},
     config::{Config, ConnectionConfig, SinkConfig},
-    deliver::{access_token::TokenCache, rules::find_rule, teams_bot::Bot},
+    deliver::{
+        access_token::TokenCache, chats::teams_app, person_channel, post, response::PostResult, rules::find_rule,
+        teams_bot::Bot,
+    },
     goto::oauth::{Client, Error as OauthError, is_client_error},
-    model::secret::Secret,
+    model::{delivery::SinkKind, secret::Secret},
     runtime::http::{HttpStack, SocketConfig, UpgradeError, open_socket},
 };
 use futures_util::future::{BoxFuture, join_all};
@@ -133,18 +136,29 @@ async fn sink_leg(stack: &HttpStack, sink: &SinkConfig) -> Leg {
     Leg { name, result }
 }
 
-/// Requests a token of a bot: the answer identifies a wrong or expired secret.
+/// Requests a token of a bot: the answer identifies a wrong or expired secret. Opens the conversation with a person, which
+/// posts nothing: the answer identifies a person without the app.
 async fn bot_leg(stack: &HttpStack, sink: &SinkConfig, bot: &Bot) -> Leg {
     let name = format!("sink {} login {}", sink.name, host(&bot.credentials.token_url));
     let result = match TokenCache::default().token(&stack.http, &bot.credentials, None).await {
-        Ok(_) => Ok("reachable, accepts the app".to_owned()),
-        Err(result) => {
-            let rule = find_rule(sink.kind, &result);
-            let status = result.status().map_or_else(String::new, |status| format!(" (HTTP {status})"));
-            Err(format!("{}{status}. {}", rule.reason, rule.advice))
+        Ok(token) if bot.is_person => {
+            let request = teams_app::new_conversation(&sink.url, bot, &token);
+            let answer = post::send_request(&stack.http, request).await;
+            person_channel::teams_conversation(answer)
+                .map(|_| "reachable, accepts the app, which can write to the person".to_owned())
+                .map_err(|answer| rejection(sink.kind, &teams_app::reduce(answer)))
         }
+        Ok(_) => Ok("reachable, accepts the app".to_owned()),
+        Err(result) => Err(rejection(sink.kind, &result)),
     };
     Leg { name, result }
+}
+
+/// Describes a rejection as the response rules do.
+fn rejection(kind: SinkKind, result: &PostResult) -> String {
+    let rule = find_rule(kind, result);
+    let status = result.status().map_or_else(String::new, |status| format!(" (HTTP {status})"));
+    format!("{}{status}. {}", rule.reason, rule.advice)
 }
 
 async fn server_leg(stack: &HttpStack, name: String, server: Url) -> Leg {

@@ -85,11 +85,12 @@ fn manifest(args: &TeamsManifestArgs) -> Value {
         "description": {
             "short": "Shows who is calling while the phone rings",
             "full": "Posts a card into a channel while a call rings, and edits it as the call is answered, missed or ends. The \
-                     cards come from a daemon of your organization. The app reads no messages.",
+                     cards come from a daemon of your organization, which can also write to the people whose phones ring. The \
+                     app reads no messages.",
         },
         "icons": { "color": "color.png", "outline": "outline.png" },
         "accentColor": "#4B53BC",
-        "bots": [{ "botId": id, "scopes": ["team"], "isNotificationOnly": true, "supportsFiles": false }],
+        "bots": [{ "botId": id, "scopes": ["team", "personal"], "isNotificationOnly": true, "supportsFiles": false }],
     })
 }
 
@@ -156,7 +157,8 @@ mod tests {
         assert!(length(&manifest["description"]["short"]) <= 80 && length(&manifest["description"]["full"]) <= 4000);
         let color = manifest["accentColor"].as_str().unwrap().strip_prefix('#').unwrap();
         assert!(color.len() == 6 && u32::from_str_radix(color, 16).is_ok());
-        let bot = json!([{ "botId": ID, "scopes": ["team"], "isNotificationOnly": true, "supportsFiles": false }]);
+        // Channels are in teams; direct messages of [people] need the scope personal.
+        let bot = json!([{ "botId": ID, "scopes": ["team", "personal"], "isNotificationOnly": true, "supportsFiles": false }]);
         assert_eq!(manifest["bots"], bot);
     }
 

@@ -50,8 +50,8 @@ pub enum AlertKind {
     ReportsNotGranted(ConnectionName, Timestamp, Timestamp),
     /// The sink is disabled: its endpoint rejects every card.
     SinkDisabled(SinkName, String),
-    /// The sink has been unreachable for 15 minutes.
-    SinkUnreachable(SinkName, String),
+    /// The sink has been unreachable for 15 minutes: reason and remedy.
+    SinkUnreachable(SinkName, &'static str, &'static str),
     /// The sink has been throttled for 15 minutes.
     SinkThrottled(SinkName),
     /// The sink accepts cards again. The cards became dead letters before that.
@@ -67,8 +67,10 @@ pub enum AlertKind {
         /// Reason.
         why: String,
     },
-    /// Earlier alerts became dead letters.
-    AlertsGivenUp(LostCards),
+    /// The chat does not reach the person of the sink: reason with remedy.
+    PersonNotReached(SinkName, String),
+    /// Earlier alerts became dead letters, and the sink accepts cards.
+    AlertsGivenUp(SinkName, LostCards),
     /// Slack rejects the app token of a sink, or Socket Mode is off: Slack's word.
     ButtonsRejected(SinkName, String),
     /// Presses of the sink's buttons are received again.
@@ -91,7 +93,8 @@ impl AlertKind {
     #[must_use]
     pub fn default_sink(&self) -> Option<SinkName> {
         match self {
-            Self::DeadLetter { sink, .. } => Some(sink.clone()),
+            Self::DeadLetter { sink, .. } | Self::AlertsGivenUp(sink, _) => Some(sink.clone()),
+            Self::SinkRecovered(sink, lost) if !lost.is_empty() => Some(sink.clone()),
             _ => None,
         }
     }
@@ -106,6 +109,7 @@ impl AlertKind {
                 | Self::AccountRejected(..)
                 | Self::SinkDisabled(..)
                 | Self::DeadLetter { .. }
+                | Self::PersonNotReached(..)
                 | Self::StoreInMemory(_)
                 | Self::DatabaseReplaced
                 | Self::DatabaseNewer
@@ -133,7 +137,8 @@ impl AlertKind {
             | Self::SinkThrottled(_)
             | Self::SinkRecovered(..)
             | Self::MentionRejected(_)
-            | Self::AlertsGivenUp(_)
+            | Self::AlertsGivenUp(..)
+            | Self::PersonNotReached(..)
             | Self::ButtonsRejected(..)
             | Self::ButtonsRestored(_)
             | Self::ButtonsRemoved(_)
@@ -168,7 +173,9 @@ impl AlertKind {
             Self::SinkThrottled(_) => ("sink throttled", message_id::SINK_THROTTLED),
             Self::SinkRecovered(..) => ("sink recovered", message_id::SINK_RECOVERED),
             Self::MentionRejected(_) => ("mention rejected", message_id::MENTION_REJECTED),
-            Self::DeadLetter { .. } | Self::AlertsGivenUp(_) => ("dead letter", message_id::DEAD_LETTER),
+            Self::DeadLetter { .. } | Self::PersonNotReached(..) | Self::AlertsGivenUp(..) => {
+                ("dead letter", message_id::DEAD_LETTER)
+            }
             Self::ButtonsRejected(..) => ("slack rejects the app token", message_id::SLACK_SOCKET_REJECTED),
             Self::ButtonsRestored(_) => ("slack socket live", ""),
             Self::ButtonsRemoved(_) => ("slack app token removed", ""),
@@ -225,7 +232,33 @@ mod tests {
         let sink = SinkName::try_from("desk").unwrap();
         let lost = AlertKind::DeadLetter { sink: sink.clone(), what: String::new(), why: String::new() };
         assert_eq!(lost.default_sink(), Some(sink.clone()));
+        let mut given_up = super::super::given_up::GivenUp::default();
+        given_up.on_dead_letter(sink.clone(), "alert: main is down".to_owned(), true);
+        let alerts = given_up.on_delivered(&sink).unwrap();
+        assert_eq!(AlertKind::AlertsGivenUp(sink.clone(), alerts.clone()).default_sink(), Some(sink.clone()));
+        assert_eq!(AlertKind::SinkRecovered(sink.clone(), alerts).default_sink(), Some(sink.clone()));
+        assert_eq!(
+            AlertKind::SinkRecovered(sink.clone(), LostCards::default()).default_sink(),
+            None,
+            "nothing is lost"
+        );
+        assert_eq!(
+            AlertKind::PersonNotReached(sink.clone(), String::new()).default_sink(),
+            None,
+            "it is not posted there"
+        );
         assert_eq!(AlertKind::SinkThrottled(sink).default_sink(), None);
+    }
+
+    #[test]
+    fn alert_about_unreachable_sink_names_the_failed_leg_and_its_remedy() {
+        let sink = SinkName::try_from("desk").unwrap();
+        let of = |why, advice| AlertKind::SinkUnreachable(sink.clone(), why, advice).alert();
+        let fault = NetworkFault::ProxyLogin;
+        let proxy = of(fault.as_str(), fault.advice());
+        assert!(proxy.title.ends_with("the proxy rejects the login (407)"), "{proxy:?}");
+        assert_eq!(proxy.advice, format!("Its cards are kept and retried. {}", fault.advice()));
+        assert!(of("the chat timed out", "").advice.contains("check DNS, the network"), "a rule without advice");
     }
 
     #[test]

@@ -12,27 +12,25 @@ pub enum ButtonStatus {
     Connecting,
     /// A socket is live.
     Live {
-        /// Whether Slack counts more sockets of the app than this daemon has.
+        /// Whether Slack counts more sockets of the app than this daemon and those that share its outbox have.
         has_foreign: bool,
     },
     /// Slack rejects the app token, or Socket Mode is off: Slack's word.
     Rejected(String),
 }
 
-impl From<&Change> for ButtonStatus {
-    fn from(change: &Change) -> Self {
+impl ButtonStatus {
+    fn after(change: &Change, others: u32) -> Self {
         match change {
-            Change::Live { own, reported } => Self::Live { has_foreign: reported > own },
+            Change::Live { .. } => Self::Live { has_foreign: change.has_foreign(others) },
             Change::Lost => Self::Connecting,
             Change::Rejected(word) => Self::Rejected(word.clone()),
         }
     }
-}
 
-impl ButtonStatus {
-    /// Records a change. A rejection stays until a socket is live: its sockets are lost too. Returns the alert of a rejection
-    /// that begins or ends.
-    pub fn record(&mut self, sink: &SinkName, change: &Change) -> Option<AlertKind> {
+    /// Records a change. A rejection stays until a socket is live: its sockets are lost too. `others`: other daemons with a socket
+    /// of the app. Returns the alert of a rejection that begins or ends.
+    pub fn record(&mut self, sink: &SinkName, change: &Change, others: u32) -> Option<AlertKind> {
         let alert = match (&self, change) {
             (Self::Rejected(_), Change::Lost) => return None,
             (Self::Rejected(_), Change::Live { .. }) => Some(AlertKind::ButtonsRestored(sink.clone())),
@@ -41,7 +39,7 @@ impl ButtonStatus {
             }
             _ => None,
         };
-        *self = change.into();
+        *self = Self::after(change, others);
         alert
     }
 
@@ -87,17 +85,19 @@ mod tests {
         assert!(status.is_degraded());
         let live = |reported| Change::Live { own: 1, reported };
         let rejected = |word: &str| Change::Rejected(word.to_owned());
-        assert_eq!(status.record(&sink, &live(1)), None);
+        assert_eq!(status.record(&sink, &live(1), 0), None);
         assert_eq!((status.describe().as_str(), status.is_degraded()), ("received", false));
         let alert = AlertKind::ButtonsRejected(sink.clone(), "link_disabled".to_owned());
-        assert_eq!(status.record(&sink, &rejected("link_disabled")), Some(alert));
-        assert_eq!(status.record(&sink, &Change::Lost), None);
+        assert_eq!(status.record(&sink, &rejected("link_disabled"), 0), Some(alert));
+        assert_eq!(status.record(&sink, &Change::Lost, 0), None);
         assert!(status.describe().contains("link_disabled"));
-        assert_eq!(status.record(&sink, &rejected("token_revoked")), None, "one alert");
-        assert_eq!(status.record(&sink, &live(3)), Some(AlertKind::ButtonsRestored(sink.clone())));
+        assert_eq!(status.record(&sink, &rejected("token_revoked"), 0), None, "one alert");
+        assert_eq!(status.record(&sink, &live(3), 1), Some(AlertKind::ButtonsRestored(sink.clone())));
         assert!(status.describe().contains("another program") && status.is_degraded());
-        assert_eq!(status.record(&sink, &Change::Lost), None);
+        assert_eq!(status.record(&sink, &Change::Lost, 0), None);
         assert_eq!(status, ButtonStatus::Connecting);
+        assert_eq!(status.record(&sink, &live(2), 1), None);
+        assert_eq!(status.describe(), "received", "the second socket is that of a daemon that shares the outbox");
     }
 
     #[test]

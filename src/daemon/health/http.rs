@@ -138,3 +138,60 @@ fn answer(problems: &[String]) -> Response {
     }
     (StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", problems.join("\n"))).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        daemon::{
+            health::status::SharedStatus,
+            recording::Recorder,
+            settings::{Settings, SharedSettings},
+        },
+        model::time::Timestamp,
+        outbox,
+        runtime::{metrics::Metrics, watchdog::TaskMonitor},
+    };
+
+    fn pipeline(dir: &Path) -> Arc<Pipeline> {
+        let settings = outbox::OutboxSettings {
+            dir: dir.to_owned(),
+            durability: outbox::Durability::Crash,
+            retention: outbox::Retention::default(),
+            commit_duration: Default::default(),
+        };
+        let (outbox, _) = outbox::open(settings, Timestamp::now()).unwrap();
+        Arc::new(Pipeline {
+            outbox,
+            settings: SharedSettings::new(Settings::default()),
+            recorder: Recorder::new(dir),
+            status: SharedStatus::default(),
+            tasks: TaskMonitor::default(),
+            metrics: Metrics::new(Timestamp::now()),
+            sharing_host: None,
+            callbacks: Default::default(),
+        })
+    }
+
+    #[tokio::test]
+    async fn healthz_names_a_stalled_task_until_it_goes_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipeline = pipeline(dir.path());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/healthz", listener.local_addr().unwrap());
+        let mut server = MetricsServer::default();
+        server.serve_tcp(listener, &pipeline);
+        let get = async || {
+            let answer = reqwest::get(&url).await.unwrap();
+            (answer.status().as_u16(), answer.text().await.unwrap())
+        };
+        let long_ago = Now::current().instant.checked_sub(STALL_TIMEOUT * 2).unwrap();
+        let relay = pipeline.tasks.register("relay of main".to_owned(), long_ago);
+        assert_eq!(get().await, (503, "relay of main\n".to_owned()));
+        pipeline.status.lock().checked = Some((Now::current().instant, false));
+        assert_eq!(get().await, (503, "relay of main\nsupervisor\n".to_owned()), "the store does not answer");
+        pipeline.status.lock().checked = Some((Now::current().instant, true));
+        relay.idle_until(None);
+        assert_eq!(get().await, (200, "ok\n".to_owned()));
+    }
+}

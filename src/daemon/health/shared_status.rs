@@ -16,6 +16,14 @@ pub struct SharedStoreStatus {
     pub has_other_run: bool,
 }
 
+impl SharedStoreStatus {
+    /// Returns the number of the other live daemons.
+    #[must_use]
+    pub fn others(&self) -> u32 {
+        u32::try_from(self.hosts.len().saturating_sub(1)).unwrap_or(u32::MAX)
+    }
+}
+
 /// The owner of one sink.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnerStatus {

@@ -105,8 +105,8 @@ impl Pipeline {
             let (settings, update) = (Arc::clone(settings), update.clone());
             move |previous| plan::plan(&settings, &update, &info, previous, now.timestamp)
         };
-        let keeps_history = settings.enricher.keeps_history();
-        match self.outbox.enqueue_update(saved, update.clone(), keeps_history, plan).await {
+        let reads = (settings.enricher.keeps_history(), plan::needs_previous_sinks(settings, update));
+        match self.outbox.enqueue_update(saved, update.clone(), reads, plan).await {
             Ok(results) if results.is_empty() => {
                 tracing::debug!(%call, status = status.as_str(), "no route matches");
             }

@@ -46,7 +46,15 @@ pub fn plan(
     deliveries.collect()
 }
 
-/// Returns the sinks of an update: those of the rules, and those of the call's ring.
+/// Returns whether the plan of an update needs the sinks of the call's earlier updates. A ring needs them for direct messages
+/// only; without these it saves a query.
+#[must_use]
+pub fn needs_previous_sinks(settings: &Settings, update: &CallUpdate) -> bool {
+    update.kind() != StatusKind::Ringing || !settings.people.is_empty()
+}
+
+/// Returns the sinks of an update: those of the rules, and those of the call's ring. A ring on the next phone edits the direct
+/// messages of the people whose phones rang before.
 fn destinations(
     settings: &Settings,
     input: &RouteInput<'_>,
@@ -55,7 +63,7 @@ fn destinations(
     let routed = direct_messages::address(settings.routes.decide(input), &settings.people, input.update);
     let status = input.update.kind();
     if status == StatusKind::Ringing {
-        return routed;
+        previous.retain(|(sink, _)| settings.people.values().any(|person| person == sink));
     }
     // Cards for a sink missing in the config would never be posted.
     previous.retain(|(sink, _)| settings.sinks.contains_key(sink));

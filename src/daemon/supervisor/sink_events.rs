@@ -9,22 +9,27 @@ impl Daemon {
         let alert = match event {
             SinkEvent::Delivered { sink, .. } => {
                 let lost_alerts = self.given_up.on_delivered(&sink);
+                self.person_troubles.reach(&sink);
                 // A worker replaced by a reload while its sink was disabled reports only the delivery.
                 if self.pipeline.status.lock().disabled.remove(&sink) {
                     tracing::info!(%sink, message_id = message_id::SINK_RECOVERED, "sink recovered");
-                    self.raise_recovered(sink).await;
+                    self.raise_recovered(sink.clone()).await;
                 }
                 match lost_alerts {
-                    Some(lost) => AlertKind::AlertsGivenUp(lost),
+                    Some(lost) => AlertKind::AlertsGivenUp(sink, lost),
                     None => return,
                 }
             }
-            SinkEvent::DeadLetter { sink, why, alert, what, is_alert, .. } => {
+            SinkEvent::DeadLetter { sink, why, advice, alert, what, is_alert, no_person, .. } => {
                 self.given_up.on_dead_letter(sink.clone(), what.clone(), is_alert);
-                if !alert {
-                    return;
+                match (alert, no_person) {
+                    (false, _) => return,
+                    (true, false) => AlertKind::DeadLetter { sink, what, why },
+                    (true, true) if self.person_troubles.lose(sink.clone(), &why) => {
+                        AlertKind::PersonNotReached(sink, format!("{why}. {advice}"))
+                    }
+                    (true, true) => return,
                 }
-                AlertKind::DeadLetter { sink, what, why }
             }
             SinkEvent::Disabled { sink, why, advice } => {
                 self.pipeline.status.lock().disabled.insert(sink.clone());
@@ -46,12 +51,12 @@ impl Daemon {
                 }
                 AlertKind::SinkThrottled(sink)
             }
-            SinkEvent::Unreachable { sink, why, .. } => {
+            SinkEvent::Unreachable { sink, why, advice } => {
                 self.given_up.on_trouble(sink.clone());
                 if !self.is_new_trouble(&sink, why) {
                     return;
                 }
-                AlertKind::SinkUnreachable(sink, why.to_owned())
+                AlertKind::SinkUnreachable(sink, why, advice)
             }
         };
         self.pipeline.raise(alert).await;

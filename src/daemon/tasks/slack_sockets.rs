@@ -4,7 +4,7 @@
 use crate::{
     config::SinkConfig,
     daemon::{
-        health::{alert::AlertKind, button_status},
+        health::{alert::AlertKind, button_status, shared_status::SharedStoreStatus},
         pipeline::Pipeline,
         tasks::task_set::{TaskAction, TaskExit, TaskSet},
     },
@@ -84,16 +84,27 @@ impl SlackSockets {
         self.running.spawn(async move {
             let (outbox, monitor) = (pipeline.outbox.clone(), pipeline.tasks.clone());
             let on_change = |change: &Change| {
-                let alert =
-                    pipeline.status.lock().buttons.entry(app.name.clone()).or_default().record(&app.name, change);
+                let alert = {
+                    let mut status = pipeline.status.lock();
+                    let others = other_daemons(pipeline.sharing_host.is_some(), status.shared_store.as_ref());
+                    socket_mode::record(&app.name, change, others, &metrics);
+                    status.buttons.entry(app.name.clone()).or_default().record(&app.name, change, others)
+                };
                 if let Some(alert) = alert {
                     send_alert(&alerts, &app.name, alert);
                 }
             };
-            socket_mode::run(app.clone(), outbox, http, metrics, monitor, on_change, stop).await;
+            socket_mode::run(app.clone(), outbox, http, metrics.clone(), monitor, on_change, stop).await;
             name
         });
     }
+}
+
+/// Returns the number of the other daemons with a socket of an app. At the start of a daemon they are not known yet: no socket
+/// counts as foreign then.
+fn other_daemons(is_sharing: bool, shared_store: Option<&SharedStoreStatus>) -> u32 {
+    let unknown = if is_sharing { u32::MAX } else { 0 };
+    shared_store.map_or(unknown, SharedStoreStatus::others)
 }
 
 /// Sends an alert. The supervisor empties the channel, and a machine reports a few changes in minutes.
@@ -114,4 +125,17 @@ fn apps(sinks: &[SinkConfig]) -> BTreeMap<SinkName, SocketModeApp> {
         }
     }
     apps.into_iter().map(|app| (app.name.clone(), app)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_daemons_are_those_of_the_shared_store() {
+        let hosts = ["alpha", "beta", "gamma"].map(str::to_owned).to_vec();
+        let shared = SharedStoreStatus { hosts, ..SharedStoreStatus::default() };
+        assert_eq!((other_daemons(true, Some(&shared)), other_daemons(true, None)), (2, u32::MAX));
+        assert_eq!(other_daemons(false, None), 0);
+    }
 }

@@ -3,7 +3,7 @@
 use super::{chat::message_ref, *};
 use crate::{
     deliver::{
-        response::{HttpResponse, PostResult},
+        response::{Failure, HttpResponse, PostResult},
         rules::find_rule,
         verdict::{DeliveryContext, Verdict, judge},
     },
@@ -41,10 +41,10 @@ pub fn recommendation() -> Vec<(Vec<SinkKind>, PostResult, Verdict)> {
     let (done, accepted) = (Verdict::Delivered { accepted: false }, Verdict::Delivered { accepted: true });
     let gone = Verdict::Dead { alert: false };
     let mut lines = vec![
-        (KINDS.to_vec(), PostResult::NotSent(String::new()), retry),
-        (vec![Webhook, Ntfy, Discord, Mattermost, TeamsApp], PostResult::NoResponse(String::new()), slowly),
-        (vec![GoogleChat], PostResult::NoResponse(String::new()), retry),
-        (KINDS.to_vec(), PostResult::BadCertificate(String::new()), Verdict::Disable),
+        (KINDS.to_vec(), PostResult::NotSent(Failure::default()), retry),
+        (vec![Webhook, Ntfy, Discord, Mattermost, TeamsApp], PostResult::NoResponse(Failure::default()), slowly),
+        (vec![GoogleChat], PostResult::NoResponse(Failure::default()), retry),
+        (KINDS.to_vec(), PostResult::BadCertificate(Failure::default()), retry),
         (KINDS.to_vec(), PostResult::InvalidUrl, Verdict::Disable),
     ];
     let mut line = |kinds: &[SinkKind], statuses: &[u16], bodies: &[&str], verdict: Verdict| {

@@ -109,6 +109,7 @@ pub fn parse(text: &str) -> Frame {
         ("disconnect", _) => Frame::Disconnect(match raw.reason.as_deref() {
             Some("link_disabled") => Announcement::Disabled,
             Some("too_many_websockets") => Announcement::TooMany,
+            // `warning`, `refresh_requested`, and what Slack may add: a socket that ends is replaced in any case.
             _ => Announcement::Replace,
         }),
         (kind, Some(id)) if (1..=MAX_WORD_LENGTH).contains(&id.len()) => {
@@ -228,7 +229,10 @@ mod tests {
         );
         assert_eq!(parse(r#"{"type":"hello","num_connections":3,"connection_info":{}}"#), Frame::Hello(3));
         let disconnect = |reason: &str| parse(&json!({ "type": "disconnect", "reason": reason }).to_string());
-        assert_eq!(disconnect("warning"), Frame::Disconnect(Announcement::Replace));
+        for reason in ["warning", "refresh_requested", "of_a_later_year"] {
+            assert_eq!(disconnect(reason), Frame::Disconnect(Announcement::Replace), "{reason}");
+        }
+        assert_eq!(parse(r#"{"type":"disconnect"}"#), Frame::Disconnect(Announcement::Replace));
         assert_eq!(disconnect("link_disabled"), Frame::Disconnect(Announcement::Disabled));
         assert_eq!(disconnect("too_many_websockets"), Frame::Disconnect(Announcement::TooMany));
         for text in ["", "[]", "{}", r#"{"type":"interactive"}"#, r#"{"type":"x","envelope_id":""}"#] {

@@ -6,10 +6,10 @@ use crate::{
     runtime::{message_id, metrics::SocketModeMetrics},
 };
 
-/// Records a change.
-pub(super) fn record(app: &SinkName, change: &Change, metrics: &SocketModeMetrics) {
+/// Records a change. `others`: see [`Change::has_foreign`].
+pub fn record(app: &SinkName, change: &Change, others: u32, metrics: &SocketModeMetrics) {
     match change {
-        Change::Live { own, reported } if reported > own => {
+        Change::Live { own, reported } if change.has_foreign(others) => {
             metrics.sockets(*own, *reported);
             tracing::warn!(
                 sink = %app, own, reported, message_id = message_id::FOREIGN_SLACK_SOCKETS,

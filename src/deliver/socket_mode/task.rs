@@ -3,7 +3,6 @@
 use super::{
     machine::Machine,
     presses::Handler,
-    report,
     socket::{self, Controls, Shared},
     types::{Change, Effect, Generation, Input},
 };
@@ -35,7 +34,7 @@ pub struct SocketModeApp {
 }
 
 /// Receives the presses of an app until `stop`, and stores them in `outbox`. `on_change` is called with each change of the
-/// connection.
+/// connection, and records it.
 pub async fn run<O: Outbox>(
     app: SocketModeApp,
     outbox: O,
@@ -74,10 +73,7 @@ pub async fn run<O: Outbox>(
                 Effect::Open(generation) => sockets.open(generation),
                 Effect::Ping(generation) => sockets.ping(generation),
                 Effect::Close(generation) => drop(sockets.open.remove(&generation)),
-                Effect::Report(change) => {
-                    report::record(&name, &change, &metrics);
-                    on_change(&change);
-                }
+                Effect::Report(change) => on_change(&change),
             }
         }
         let due = machine.deadline();

@@ -72,3 +72,31 @@ pub enum Change {
     /// Slack rejects the app: its word.
     Rejected(String),
 }
+
+impl Change {
+    /// Returns whether Slack counts sockets of another program. `others`: daemons that share the outbox with this one and have a
+    /// socket of the app too. A press that one of them receives is not lost.
+    #[must_use]
+    pub const fn has_foreign(&self, others: u32) -> bool {
+        match self {
+            Self::Live { own, reported } => *reported > own.saturating_add(others),
+            Self::Lost | Self::Rejected(_) => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sockets_of_daemons_that_share_the_outbox_are_not_foreign() {
+        let live = |own, reported| Change::Live { own, reported };
+        let foreign =
+            |others| [live(1, 1), live(1, 2), live(2, 3), live(1, 3)].map(|change| change.has_foreign(others));
+        assert_eq!(foreign(0), [false, true, true, true]);
+        assert_eq!(foreign(1), [false, false, false, true]);
+        assert_eq!(foreign(u32::MAX), [false; 4], "the other daemons are not known yet");
+        assert!(!Change::Lost.has_foreign(0));
+    }
+}

@@ -10,7 +10,7 @@ use crate::{
         batch::BatchMode,
         limiter::SharedLimiter,
         outage::SinkTransition,
-        response::{HttpResponse, PostResult},
+        response::{Failure, HttpResponse, PostResult},
         sink_state::{Outcome, SinkState},
         verdict::Verdict,
     },
@@ -18,7 +18,7 @@ use crate::{
         delivery::{Delivery, MAX_RETRY_AFTER, MessageRef, PostMode, Settlement, SinkKind},
         time::{Now, Timestamp, after},
     },
-    runtime::backoff::BackoffPolicy,
+    runtime::{backoff::BackoffPolicy, http::NetworkFault},
 };
 use std::time::{Duration, Instant};
 
@@ -33,7 +33,7 @@ fn reply(status: u16, body: &str) -> PostResult {
 }
 
 fn not_sent() -> PostResult {
-    PostResult::NotSent(String::new())
+    PostResult::NotSent(Failure::default())
 }
 
 fn retry_time(end: &(Verdict, Settlement)) -> Timestamp {
@@ -111,7 +111,7 @@ fn sink_throttled_edits_do_not_delay_posts_and_vice_versa() {
     sink.pass(15);
     let outcome = sink.state.on_result(std::slice::from_ref(&edit), &reply(200, r#"{"ok":true}"#), sink.now, 0.0);
     assert_eq!((outcome.settlements[0].1.clone(), waits(&sink)), (Settlement::Delivered, [5, 0]));
-    let fault = PostResult::NotSent(String::new());
+    let fault = PostResult::NotSent(Failure::default());
     sink.state.on_result(std::slice::from_ref(&edit), &fault, sink.now, 1.0);
     assert_eq!(sink.closed(), 2, "a network failure pauses posts and edits");
 }
@@ -187,13 +187,63 @@ fn sink_disabled_is_probed_hourly_or_on_enable_without_loss() {
     );
     assert_eq!((sink.answered(&[1], &reply(429, "")).transition, sink.closed()), (None, 300));
     assert_eq!(sink.state.mode(), BatchMode::Probe);
-    let outcome = sink.answered(&[1], &PostResult::BadCertificate(String::new()));
+    let outcome = sink.answered(&[1], &PostResult::BadCertificate(Failure::default()));
     assert_eq!(
         (outcome.transition, sink.closed(), retry_time(&outcome.settlements[0])),
         (None, 300, sink.now.timestamp)
     );
     assert_eq!(sink.answered(&[1], &reply(200, "ok")).transition, Some(SinkTransition::Recovered));
     assert_eq!(sink.state.mode(), BatchMode::Merge);
+}
+
+#[test]
+fn sink_bad_certificate_is_retried_soon_and_reported_if_it_lasts() {
+    for fault in [NetworkFault::CertificateExpired, NetworkFault::CertificateIssuer, NetworkFault::CertificateName] {
+        let mut sink = SinkSimulation::new(SinkKind::Slack);
+        let answer = PostResult::BadCertificate(Failure { fault: Some(fault), text: String::new() });
+        let outcomes: Vec<Outcome> = (0..20)
+            .map(|_| {
+                let outcome = sink.answered(&[1], &answer);
+                sink.pass(sink.closed());
+                outcome
+            })
+            .collect();
+        let pauses: Vec<u64> = outcomes.iter().map(|outcome| outcome.pause.as_secs()).collect();
+        assert_eq!(pauses[..7], [2, 4, 8, 16, 32, 60, 60]);
+        let reported: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.transition).collect();
+        assert_eq!(reported, [SinkTransition::Failing, SinkTransition::Unreachable], "no alert for a short one");
+        assert_eq!((outcomes[0].reason(), outcomes[0].advice()), (fault.as_str(), fault.advice()));
+        assert_eq!(sink.state.strikes.len(), 0, "nothing was sent");
+        assert_eq!(sink.answered(&[1], &reply(200, "ok")).transition, Some(SinkTransition::Recovered));
+    }
+}
+
+#[test]
+fn outcome_without_a_known_leg_has_the_words_of_its_rule() {
+    let mut sink = SinkSimulation::new(SinkKind::Slack);
+    for (answer, words) in [
+        (PostResult::NotSent(Failure { fault: Some(NetworkFault::Dns), text: String::new() }), "(DNS)"),
+        (PostResult::NotSent(Failure { fault: Some(NetworkFault::Other), text: String::new() }), "no connection"),
+        (not_sent(), "no connection"),
+        (reply(407, ""), "the proxy requires a login"),
+    ] {
+        let outcome = sink.answered(&[1], &answer);
+        assert!(outcome.reason().contains(words) && !outcome.advice().is_empty(), "{words}: {outcome:?}");
+    }
+}
+
+#[test]
+fn sink_of_a_person_who_is_not_reached_takes_the_next_card() {
+    let mut sink = SinkSimulation::new(SinkKind::SlackApp);
+    sink.state = new_state(SinkKind::SlackApp, None, sink.now).for_person(true);
+    let unknown = reply(200, r#"{"ok":false,"error":"channel_not_found"}"#);
+    for id in 1..20 {
+        let outcome = sink.answered(&[id], &unknown);
+        assert_eq!((outcome.settlements[0].0, outcome.transition), (Verdict::Dead { alert: true }, None));
+        assert_eq!((sink.state.mode(), sink.closed()), (BatchMode::Merge, 0));
+    }
+    let revoked = reply(200, r#"{"ok":false,"error":"token_revoked"}"#);
+    assert_eq!(sink.answered(&[20], &revoked).transition, Some(SinkTransition::Disabled));
 }
 
 #[test]
@@ -205,7 +255,7 @@ fn sink_random_responses_never_block_it_forever() {
         for _ in 0..20_000 {
             let answer = match random.u8(0..6) {
                 0 => not_sent(),
-                1 => PostResult::NoResponse(String::new()),
+                1 => PostResult::NoResponse(Failure::default()),
                 2 => reply(200, ["ok", "1", "", "HTTP error 429"][random.usize(0..4)]),
                 _ => {
                     let retry_after = random.bool().then(|| Duration::from_secs(random.u64(..)));

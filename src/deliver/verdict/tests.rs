@@ -3,7 +3,7 @@
 mod further;
 
 use super::*;
-use crate::deliver::rules::rules;
+use crate::deliver::{response::Failure, rules::rules};
 use SinkKind::{Slack, SlackApp, SlackTrigger, Teams};
 use Verdict::{Dead, Delivered, Disable, Plain, RetryOnce, Wait};
 
@@ -24,11 +24,11 @@ fn seconds(seconds: u64) -> Verdict {
 
 /// Returns every line of the recommendation, as (sinks, result, verdict).
 fn recommendation() -> Vec<(Vec<SinkKind>, PostResult, Verdict)> {
-    let why = String::new;
+    let why = Failure::default;
     let mut lines: Vec<(Vec<SinkKind>, PostResult, Verdict)> = vec![
         (ALL.into(), PostResult::NotSent(why()), RETRY),
         (ALL.into(), PostResult::NoResponse(why()), SLOWLY),
-        (ALL.into(), PostResult::BadCertificate(why()), Disable),
+        (ALL.into(), PostResult::BadCertificate(why()), RETRY),
         (ALL.into(), PostResult::InvalidUrl, Disable),
     ];
     let mut line = |kinds: &[SinkKind], statuses: &[u16], bodies: &[&str], verdict: Verdict| {
@@ -40,7 +40,9 @@ fn recommendation() -> Vec<(Vec<SinkKind>, PostResult, Verdict)> {
     line(&ALL, &[301, 302, 304, 307, 308], any, Disable);
     line(&ALL, &[407, 408, 425, 500, 503, 507, 599], any, RETRY);
     line(&ALL, &[502, 504], any, SLOWLY);
-    line(&ALL, &[200, 203, 299], &["<html>login</html>", "\u{feff}\n<!DOCTYPE html>", "<?xml?>"], SLOWLY);
+    line(&ALL, &[200, 203, 299], &["<html>login</html>", "\u{feff}\n<!DOCTYPE html><form>"], SLOWLY);
+    line(&[Slack, SlackTrigger, SlackApp], &[200, 203, 299], &["\u{feff}\n<!DOCTYPE html>", "<?xml?>"], SLOWLY);
+    line(&[Teams], &[200, 203, 299], &["\u{feff}\n<!DOCTYPE html>", "<?xml?>"], RetryOnce);
     line(&[Slack, SlackTrigger, SlackApp], &[429], any, seconds(1));
     line(&[Teams], &[429], any, seconds(30));
     let own = ["", "ok", "1", "{\"ok\":true}", "x"].as_slice();
@@ -191,6 +193,56 @@ fn judge_error_of_previous_channel_does_not_disable_sink() {
 }
 
 #[test]
+fn judge_person_who_is_not_reached_costs_the_card_and_no_sink() {
+    let person = DeliveryContext { is_person: true, ..DeliveryContext::default() };
+    let edit = DeliveryContext { is_edit: true, ..person };
+    let slack = |error: &str| reply(200, &format!(r#"{{"ok":false,"error":"{error}"}}"#));
+    for error in
+        ["user_not_found", "users_not_found", "user_disabled", "channel_not_found", "cannot_dm_bot", "is_archived"]
+    {
+        let verdicts = [person, edit].map(|context| judge(SlackApp, &slack(error), &context));
+        assert_eq!(verdicts, [DEAD, DEAD], "{error}");
+        assert_eq!(judge(SlackApp, &slack(error), &DeliveryContext::default()), Disable, "{error} of a channel");
+    }
+    for (status, code) in [
+        (403, "BotNotInConversationRoster"),
+        (403, "ForbiddenOperationException"),
+        (404, "ConversationNotFound"),
+        (404, "x"),
+    ] {
+        let answer = reply(status, &format!(r#"{{"error":{{"code":"{code}"}}}}"#));
+        assert_eq!(judge(SinkKind::TeamsApp, &answer, &person), DEAD, "{code}");
+        assert_eq!(judge(SinkKind::TeamsApp, &answer, &DeliveryContext::default()), Disable, "{code} of a channel");
+    }
+    let gone = reply(404, r#"{"error":{"code":"ConversationNotFound"}}"#);
+    assert_eq!(judge(SinkKind::TeamsApp, &gone, &edit), Verdict::Repost, "the conversation is opened again");
+    for error in ["token_revoked", "missing_scope", "messages_tab_disabled", "restricted_action_read_only_channel"] {
+        assert_eq!(judge(SlackApp, &slack(error), &person), Disable, "{error} concerns every person, and has an end");
+    }
+    assert_eq!(judge(SlackApp, &reply(302, ""), &person), Disable);
+}
+
+#[test]
+fn judge_page_of_a_flow_twice_is_its_own_response_unless_a_portal_shows() {
+    let retried = DeliveryContext { was_retried_once: true, ..DeliveryContext::default() };
+    for (page, is_portal) in [
+        ("<!DOCTYPE html><p>thanks</p>", false),
+        ("<?xml version=\"1.0\"?><done/>", false),
+        ("<html><head><meta http-equiv=\"Content-Type\" content=\"text/html\"></head>Card posted", false),
+        ("<html><title>Sign in to Guest Wi-Fi</title>", true),
+        ("<html><FORM action=\"/accept\">", true),
+        ("<html><meta http-equiv=\"refresh\" content=\"0; url=https://x.example\">", true),
+        ("<html><script>window.location.replace('https://x.example')</script>", true),
+        ("<html>Access Denied</html>", true),
+    ] {
+        let verdicts = [DeliveryContext::default(), retried].map(|context| judge(Teams, &reply(200, page), &context));
+        let expected = if is_portal { [SLOWLY, SLOWLY] } else { [RetryOnce, ACCEPTED] };
+        assert_eq!(verdicts, expected, "{page}");
+        assert_eq!(judge(Slack, &reply(200, page), &retried), SLOWLY, "no webhook of Slack answers with a page");
+    }
+}
+
+#[test]
 fn judge_rejected_merged_message_is_split() {
     let merged = DeliveryContext { merged: true, ..DeliveryContext::default() };
     assert_eq!(judge(Slack, &reply(400, "invalid_blocks"), &merged), Verdict::Split);
@@ -228,7 +280,7 @@ fn mention_restriction_is_recognized_for_both_kinds_of_slack() {
 #[test]
 fn judge_edit_is_retried_and_gone_message_reposted_once() {
     let edit = DeliveryContext { is_edit: true, ..DeliveryContext::default() };
-    assert_eq!(judge(SlackApp, &PostResult::NoResponse(String::new()), &edit), RETRY);
+    assert_eq!(judge(SlackApp, &PostResult::NoResponse(Failure::default()), &edit), RETRY);
     assert_eq!(judge(SlackApp, &reply(200, r#"{"ok":false,"error":"fatal_error"}"#), &edit), RETRY);
     for error in ["message_not_found", "cant_update_message", "edit_window_closed", "is_inactive"] {
         let gone = reply(200, &format!(r#"{{"ok":false,"error":"{error}"}}"#));

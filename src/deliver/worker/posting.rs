@@ -64,7 +64,7 @@ where
         let result = tokio::select! {
             result = self.sink.send(&self.http, &drawn, form, key) => result,
             () = async { self.stop.cancelled().await; sleep(STOP_TIMEOUT).await } => {
-                (PostResult::NoResponse("stopped before the response came".to_owned()), None)
+                (PostResult::NoResponse("stopped before the response came".to_owned().into()), None)
             }
         };
         self.pulse.busy(Now::current().instant);

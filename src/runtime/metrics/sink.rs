@@ -72,13 +72,14 @@ impl SinkFamilies {
             card_delay: catalog.histogram(
                 "card_delay",
                 card,
-                "Time from the receipt of a call update to the acceptance of its card: look-up, outbox, rate limit, post. Edits of a \
-                 message have no time",
+                "Time from the receipt of a call update to the acceptance of its card: look-up, outbox, rate limit, post. An edit \
+                 counts if it shows a new status",
             ),
             call_to_card: catalog.histogram(
                 "call_to_card",
                 card,
-                "Time from the change of the call at GoTo (a phone rings, a person answers) to the acceptance of its card",
+                "Time from the change of the call at GoTo (a phone rings, a person answers), not from the start of the call, to the \
+                 acceptance of its card",
             ),
             retries: catalog.counter("card_retries", &["sink"], "Attempts after which a card waits for another attempt"),
             dead_letters: catalog.counter("dead_letters", &["sink"], "Cards given up"),

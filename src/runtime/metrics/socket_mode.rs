@@ -39,7 +39,8 @@ impl SocketModeFamilies {
                 None,
                 &["sink", "state"],
                 "Sockets of a Slack app: open ones of this daemon (own), and as Slack counted when the last one opened (reported). \
-                 More reported ones belong to another program, or are dead, and take presses away",
+                 More reported ones belong to daemons that share the database, to another program, or are dead; the latter take \
+                 presses away",
             ),
             presses: catalog.counter("presses", &["sink", "result"], "Presses of buttons on cards, by their result"),
             acknowledge_duration: catalog.histogram(

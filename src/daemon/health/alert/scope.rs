@@ -28,7 +28,7 @@ impl AlertKind {
                 format!("buttons of {sink}")
             }
             Self::SinkDisabled(sink, _)
-            | Self::SinkUnreachable(sink, _)
+            | Self::SinkUnreachable(sink, ..)
             | Self::SinkThrottled(sink)
             | Self::SinkRecovered(sink, _) => format!("sink {sink}"),
             Self::DatabaseReplaced => "shared database".to_owned(),
@@ -38,7 +38,10 @@ impl AlertKind {
             | Self::StoreInMemory(_)
             | Self::StoreRecovered
             | Self::DatabaseNewer => return AlertScope::Host,
-            Self::MentionRejected(_) | Self::DeadLetter { .. } | Self::AlertsGivenUp(_) => return AlertScope::Owner,
+            Self::MentionRejected(_)
+            | Self::DeadLetter { .. }
+            | Self::PersonNotReached(..)
+            | Self::AlertsGivenUp(..) => return AlertScope::Owner,
         };
         AlertScope::Shared(shared)
     }

@@ -140,10 +140,14 @@ impl AlertKind {
                 format!("{sink} is disabled: {why}"),
                 "Its cards are kept and posted when the sink accepts them again. The daemon retries every hour.",
             ),
-            Self::SinkUnreachable(sink, why) => firing(
-                format!("{sink} has been unreachable for 15 minutes: {why}"),
-                "Its cards are kept and retried. If this lasts: check DNS, the network, and the chat's status page.",
-            ),
+            Self::SinkUnreachable(sink, why, advice) => {
+                let lasting = "If this lasts: check DNS, the network, and the chat's status page.";
+                let advice = if advice.is_empty() { lasting } else { advice };
+                firing(
+                    format!("{sink} has been unreachable for 15 minutes: {why}"),
+                    &format!("Its cards are kept and retried. {advice}"),
+                )
+            }
             Self::SinkThrottled(sink) => firing(
                 format!("{sink} has been throttled for 15 minutes"),
                 "Too many messages for one channel: raise its limit or route fewer calls to it.",
@@ -160,7 +164,11 @@ impl AlertKind {
             Self::DeadLetter { sink, what, why } => {
                 firing(format!("A card for {sink} was not posted ({what}): {why}"), SEE_DEAD_LETTERS)
             }
-            Self::AlertsGivenUp(lost) => {
+            Self::PersonNotReached(sink, why) => firing(
+                format!("{sink} gets no direct messages: {why}"),
+                "The cards of this person are given up. `poprelay check --online` names every person whom the chat does not reach.",
+            ),
+            Self::AlertsGivenUp(_, lost) => {
                 firing(format!("Earlier alerts were not posted: {}", lost.text()), SEE_DEAD_LETTERS)
             }
             Self::ButtonsRejected(sink, word) => firing(

@@ -32,7 +32,8 @@ const TENANT: &str =
     "Compare the sink's tenant with the Directory (tenant) ID of the app registration, and check the sink's cloud.";
 const LOGIN: &str = "Compare tenant, app_id, secret and cloud with the app registration.";
 const LOGIN_STATUS: &str = "If this persists, check login_url and Microsoft's status page.";
-const INSTALL: &str = "Add the app to the team of the channel (Manage team, Apps), and compare the sink's channel with the channel's link.";
+const INSTALL: &str = "Add the app to the team of the channel (Manage team, Apps), and compare the sink's channel with the channel's link. A \
+                       person of [people] needs the app too (Teams admin center, Setup policies).";
 const UNBLOCK: &str = "Add the app to the team again, and check that the channel's moderation lets apps post.";
 const ALLOW: &str = "Ask a Teams administrator to allow the app (Teams admin center, Manage apps).";
 const CREATE_BOT: &str =
@@ -58,7 +59,7 @@ pub(super) static RULES: &[ResponseRule] = &[
     rule(KIND, range(200, 299, Equals("")), Action::Accepted, "accepted", ""),
     rule(KIND, body(FlowError(&["ActivityNotFoundInConversation"])), Action::Repost, "the message is gone", ""),
     rule(KIND, body(FlowError(&["ConversationNotFound"])), Action::RepostOrDisable, "the channel is gone", NEW_CHANNEL),
-    rule(KIND, body(FlowError(&["BotNotInConversationRoster", "ForbiddenOperationException"])), Action::Disable, "the app is not installed in the team", INSTALL),
+    rule(KIND, body(FlowError(&["BotNotInConversationRoster", "ForbiddenOperationException"])), Action::Disable, "the app is not installed in the team, or not for the person", INSTALL),
     rule(KIND, body(FlowError(&[BLOCKED, "ConversationBlockedByUser"])), Action::Disable, "the channel accepts no messages of the app", UNBLOCK),
     rule(KIND, body(FlowError(&["BotDisabledByAdmin"])), Action::Disable, "an administrator blocks the app", ALLOW),
     rule(KIND, body(FlowError(&["BotNotRegistered"])), Action::Disable, "no bot has this app_id", CREATE_BOT),

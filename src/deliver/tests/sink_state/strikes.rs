@@ -61,7 +61,7 @@ fn sink_outage_gives_no_strikes() {
 fn sink_strikes_are_bounded() {
     let mut sink = SinkSimulation::new(SinkKind::Slack);
     for id in 1..25_000 {
-        sink.answered(&[id], &PostResult::NoResponse(String::new()));
+        sink.answered(&[id], &PostResult::NoResponse(Failure::default()));
     }
     assert!(sink.state.strikes.len() <= 10_000);
 }

@@ -6,7 +6,7 @@ use super::*;
 fn unanswered() -> Vec<PostResult> {
     let cut = HttpResponse { status: 200, retry_after: None, body: "o".to_owned(), complete: false };
     let page = reply(200, "<html>log in first</html>");
-    vec![PostResult::NoResponse(String::new()), page, reply(502, ""), reply(504, ""), PostResult::Response(cut)]
+    vec![PostResult::NoResponse(Failure::default()), page, reply(502, ""), reply(504, ""), PostResult::Response(cut)]
 }
 
 #[test]
@@ -36,7 +36,8 @@ fn sink_waits_of_unanswered_card_grow_although_others_succeed() {
     let mut sink = SinkSimulation::new(SinkKind::Teams);
     let mut waits = Vec::new();
     let last = loop {
-        let outcome = sink.state.on_result(&[delivery(1, "")], &PostResult::NoResponse(String::new()), sink.now, 0.0);
+        let outcome =
+            sink.state.on_result(&[delivery(1, "")], &PostResult::NoResponse(Failure::default()), sink.now, 0.0);
         if let Settlement::Dead(why) = &outcome.settlements[0].1 {
             break why.clone();
         }
@@ -50,7 +51,7 @@ fn sink_waits_of_unanswered_card_grow_although_others_succeed() {
 #[test]
 fn sink_unanswered_edit_is_retried_fast_because_it_changes_nothing() {
     let mut sink = SinkSimulation::new(SinkKind::SlackApp);
-    let answer = PostResult::NoResponse(String::new());
+    let answer = PostResult::NoResponse(Failure::default());
     let mut pause = |one: Delivery| sink.state.on_result(&[one], &answer, sink.now, 1.0).pause.as_secs();
     assert_eq!([pause(live(1, Some("1.1"))), pause(live(1, Some("1.1"))), pause(live(2, None))], [2, 4, 3]);
 }
@@ -65,6 +66,27 @@ fn sink_flow_without_response_repeats_message_once_and_goes_on() {
     let outcome = sink.answered(&[1], &answer);
     assert_eq!(outcome.settlements[0], (Verdict::Delivered { accepted: true }, Settlement::Delivered));
     assert_eq!(sink.state.mode(), BatchMode::Merge);
+}
+
+#[test]
+fn sink_flow_with_a_page_as_its_response_repeats_one_card_once() {
+    let mut sink = SinkSimulation::new(SinkKind::Teams);
+    let accepted = (Verdict::Delivered { accepted: true }, Settlement::Delivered);
+    let page = reply(200, "<!DOCTYPE html><p>thanks</p>");
+    let outcome = sink.answered(&[1], &page);
+    assert_eq!((outcome.settlements[0].0, sink.closed()), (Verdict::RetryOnce, 0), "others do not wait");
+    assert_eq!(sink.answered(&[2], &page).settlements[0].0, Verdict::RetryOnce, "not known yet");
+    sink.pass(30);
+    assert_eq!(sink.answered(&[1], &page).settlements, [accepted.clone()]);
+    assert_eq!(sink.answered(&[3], &page).settlements, [accepted.clone()], "the page is known: no second copy");
+    let other = reply(200, "<!DOCTYPE html><p>moved</p>");
+    assert_eq!(sink.answered(&[4], &other).settlements[0].0, Verdict::RetryOnce);
+    assert_eq!(sink.answered(&[5], &reply(202, "")).settlements, [accepted]);
+    assert_eq!(sink.answered(&[6], &page).settlements[0].0, Verdict::RetryOnce, "the flow answers otherwise now");
+    let portal = reply(200, "<html><title>Sign in to Guest Wi-Fi</title>");
+    for _ in 0..3 {
+        assert!(matches!(sink.answered(&[7], &portal).settlements[0].0, Verdict::RetrySlowly { .. }));
+    }
 }
 
 #[test]
