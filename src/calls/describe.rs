@@ -45,7 +45,7 @@ impl Facts {
                 Some(Transfer { from: person(handed.from)?, to: person(handed.to)?, at: handed.at })
             });
         call.transfers = transfers.take(Call::MAX_TRANSFERS).collect();
-        call.answered_at = walk.talks.answer().map(|(_, talk)| talk.since);
+        call.answered_at = walk.talks.answer().filter(|(_, talk)| talk.is_timed).map(|(_, talk)| talk.since);
         call.started_at = self.started();
         call.course = self.course(walk, ended);
     }
@@ -155,6 +155,7 @@ impl Facts {
             by: by.or_else(|| self.owner(it.by_extension.as_deref()?)),
             to: self.persons(&it.to),
             destination: it.destination.clone(),
+            queue: it.queue.and_then(|id| self.queue(id)),
             at: it.at,
             rang: it.rang,
         }

@@ -32,7 +32,7 @@
 //!   [`Revised`](crate::model::call::Revision).
 //! - Ringing is emitted once for each stage (menu, queue, phone), and again for another ringing person or a better known
 //!   caller. A call that is in no menu and shows no phone counts as ringing after [`Limits::ring_grace`]. A call whose caller
-//!   is connected to a system of any type does not.
+//!   is connected to a system of a known type does not.
 //! - Answered is emitted once for each person who has the call, one after the other.
 //! - The report of a call is fetched once, however often GoTo announces it.
 //! - A conversation between colleagues about a call is not a separate call, whether snapshots or only its report show it. A

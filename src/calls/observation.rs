@@ -28,8 +28,8 @@ pub(super) struct Observation {
     pub(super) in_plan: bool,
     /// Whether a system of an unknown type takes part, and no known one.
     pub(super) odd: bool,
-    /// Whether a system of any type takes part.
-    pub(super) has_system: bool,
+    /// Whether a system of a known type takes part.
+    pub(super) has_known_system: bool,
     pub(super) recorded: bool,
 }
 
@@ -158,7 +158,7 @@ pub(super) fn observe(
         queue: queue.and_then(|queue| queues.add(queue)),
         mailbox,
         in_plan: systems.iter().any(|system| !is_odd(&system.kind) && connected(&system.status)),
-        has_system: !systems.is_empty(),
+        has_known_system: systems.iter().any(|system| !is_odd(&system.kind)),
         odd: !systems.is_empty() && systems.iter().all(|system| is_odd(&system.kind)),
         recorded: event.state.recorded,
     }

@@ -153,7 +153,7 @@ fn unanswered(facts: &Facts, walk: &Walk, at: Timestamp, call: &mut Call) -> Out
         }
         _ if !walk.rang.is_empty() || !walk.queues.is_empty() || walk.mailbox.is_some() => MissedReason::NobodyAnswered,
         _ if walk.forwarded_to.is_some() => MissedReason::NobodyAnswered,
-        CallerPosition::Menu if walk.understood && walk.in_system => MissedReason::LeftMenu,
+        CallerPosition::Menu if walk.understood && walk.in_system && !walk.met_machine => MissedReason::LeftMenu,
         _ => MissedReason::Unknown,
     };
     Outcome::Known(CallStatus::Missed { waited, reason: why })

@@ -17,8 +17,8 @@ impl TrackedCall {
 
     /// Returns whether the newest snapshot shows the position of the caller.
     pub(super) fn is_explained(&self) -> bool {
-        if self.walk.held {
-            return true;
+        if self.walk.unexplained {
+            return false;
         }
         let stay = self.walk.last_stay().map(|stay| stay.position).unwrap_or_default();
         match stay {
@@ -39,7 +39,8 @@ impl TrackedCall {
         let seen = self.walk.stage;
         if seen == Some(RingStage::Phone) {
             // Phones of a group begin to ring one after the other.
-            let wait = if self.walk.in_system { limits.group_grace } else { Duration::ZERO };
+            let rung = self.last_ringing.as_ref().is_some_and(|rung| rung.course.stage == RingStage::Phone);
+            let wait = if self.walk.in_system && !rung { limits.group_grace } else { Duration::ZERO };
             let due = self.phone_seen.is_none_or(|since| now >= since + wait);
             return (due || self.was_answered()).then_some(RingStage::Phone);
         }

@@ -23,6 +23,8 @@ pub(super) struct Talk {
     pub(super) queue: Option<QueueId>,
     /// Whether no snapshot is missing at its start, pauses and end.
     pub(super) exact: bool,
+    /// Whether `since` is the time of its start, and not only a time after it.
+    pub(super) is_timed: bool,
 }
 
 /// A hand-over that was answered.
@@ -40,6 +42,8 @@ pub(super) struct HandingOver {
     pub(super) by_extension: Option<String>,
     pub(super) destination: Option<String>,
     pub(super) to: Vec<PartyId>,
+    /// The first queue that took the call.
+    pub(super) queue: Option<QueueId>,
     pub(super) at: Timestamp,
     pub(super) rang: Duration,
 }
@@ -70,6 +74,8 @@ pub(super) struct Scene {
     pub(super) lasted: Duration,
     /// Whether the snapshot before this one, and the one before the next, was received.
     pub(super) sharp: (bool, bool),
+    /// Whether a change in this snapshot has its time.
+    pub(super) is_timed: bool,
     pub(super) queue: Option<QueueId>,
     pub(super) waits_since: Option<Timestamp>,
 }
@@ -138,6 +144,7 @@ impl TalkLog {
                 waited: scene.waits_since.map(|since| elapsed(since, scene.time)).filter(|_| scene.sharp.0),
                 queue: scene.queue,
                 exact,
+                is_timed: scene.is_timed,
             });
         }
     }
@@ -158,12 +165,16 @@ impl TalkLog {
                     by_extension: to.by_extension.clone(),
                     destination: to.extension.clone(),
                     to: Vec::new(),
+                    queue: None,
                     at: scene.time,
                     rang: Duration::ZERO,
                 });
             }
         } else {
             self.was_transfer = false;
+            if let Some(it) = self.handing_over.as_mut().filter(|it| it.by.is_some() || it.destination.is_some()) {
+                it.queue = it.queue.or(scene.queue);
+            }
         }
         let waits = matches!(served, Some(PartyState::InSystem | PartyState::Ringing | PartyState::Transfer(_)));
         if ringing.is_empty() || !waits || self.first.is_none() && self.handing_over.is_none() {
@@ -175,6 +186,7 @@ impl TalkLog {
             by_extension: None,
             destination: None,
             to: Vec::new(),
+            queue: None,
             at: scene.time,
             rang: Duration::ZERO,
         });

@@ -189,7 +189,7 @@ impl TrackedCall {
         self.unexplained_since = (!self.is_explained()).then(|| self.unexplained_since.unwrap_or(now.instant));
         if !std::mem::replace(&mut self.begun, true) {
             // A call that is first received in a menu rings in time, even if snapshots of the menu were missed.
-            self.call.first_seen_late &= self.walk.stage == Some(RingStage::Phone);
+            self.call.first_seen_late &= self.walk.stage == Some(RingStage::Phone) || self.was_answered();
         }
     }
 

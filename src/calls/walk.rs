@@ -23,6 +23,8 @@ use std::time::Duration;
 
 /// Longest final menu that does not count. After its last stay a call unwinds through its plans, in 20 to 85 ms.
 const UNWINDING: Duration = Duration::from_secs(1);
+/// Largest error of the time of an answer, if a snapshot is missing before it. Cards show whole seconds.
+const LARGEST_TIME_ERROR: Duration = Duration::from_secs(1);
 
 /// Course of a call by its snapshots, in terms of its parties.
 #[derive(Debug, Clone, Default)]
@@ -51,8 +53,10 @@ pub(super) struct Walk {
     pub(super) understood: bool,
     /// Whether the newest snapshot has a known shape.
     pub(super) clear: bool,
-    /// Whether the newest snapshot shows a caller who is connected to a machine of any type.
-    pub(super) held: bool,
+    /// Whether the newest snapshot shows a connected caller, and no person, phone or known system that explains it.
+    pub(super) unexplained: bool,
+    /// Whether the caller was connected with a party that is no person.
+    pub(super) met_machine: bool,
     /// Whether a snapshot of an unknown shape could be a talk.
     pub(super) doubtful: bool,
     pub(super) recorded: bool,
@@ -69,6 +73,8 @@ pub(super) struct Walk {
     was_ringing: bool,
     was_queue: Option<QueueId>,
     was_mailbox: bool,
+    /// Time of the newest snapshot.
+    last_at: Option<Timestamp>,
     /// Whether the newest snapshot may be a talk of an unknown shape: the caller then waits for no person.
     may_talk: bool,
 }
@@ -126,7 +132,9 @@ impl Walk {
         self.wait(seen, &states, sharp.0);
         self.reach(states.is_ringing || !states.talking.is_empty(), seen, states.served);
         let waits_since = self.waits_since.filter(|_| self.wait_is_exact);
-        self.talk(&Scene { at, time: seen.at, lasted, sharp, queue: seen.queue, waits_since }, &states);
+        let last = self.last_at.replace(seen.at);
+        let is_timed = sharp.0 || last.is_some_and(|last| elapsed(last, seen.at) < LARGEST_TIME_ERROR);
+        self.talk(&Scene { at, time: seen.at, lasted, sharp, is_timed, queue: seen.queue, waits_since }, &states);
         self.enter_mailbox(seen);
         self.stay(seen, states.served, states.is_ringing, !states.talking.is_empty(), lasted);
         self.ringing = states.ringing;
@@ -140,9 +148,10 @@ impl Walk {
         self.transferred |= matches!(served, Some(PartyState::Transfer(_) | PartyState::OnHold { .. }));
         self.in_system |= served == Some(&PartyState::InSystem);
         self.leaving = direction == CallDirection::Inbound && served == Some(&PartyState::Leaving);
-        self.held = states.alone && states.has_machine;
+        self.unexplained = states.alone && states.ringing.is_empty() && !seen.has_known_system;
+        self.met_machine |= served == Some(&PartyState::Connected) && states.machine_connected;
         // Without a machine a caller is connected with a person.
-        self.doubtful |= states.alone && !self.held;
+        self.doubtful |= states.alone && !states.has_known_machine;
         self.doubtful |=
             served == Some(&PartyState::Connected) && states.talking.is_empty() && states.unknown_system_connected;
         self.far_side |= match direction {

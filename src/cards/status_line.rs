@@ -39,7 +39,8 @@ pub(super) fn status_line(card: &CallCard, options: &LineOptions<'_>) -> String 
     match status {
         CallStatus::Ringing => ringing(call, whom, options),
         CallStatus::Answered { waited, .. } if out => {
-            join_dots([Some(format!("Picked up after {}", format_duration(*waited))), calling_colleague(call)])
+            let after = call.is_wait_known().then(|| format!(" after {}", format_duration(*waited)));
+            join_dots([Some(format!("Picked up{}", after.unwrap_or_default())), calling_colleague(call)])
         }
         CallStatus::Answered { answered_by, waited } => {
             let first = call.transfers.first().map_or(answered_by, |transfer| &transfer.from);
@@ -49,7 +50,8 @@ pub(super) fn status_line(card: &CallCard, options: &LineOptions<'_>) -> String 
             let who = format_person(first)
                 .or_else(|| forwarded_to(call, options.mask).map(|number| format!("Forwarded to {number},")))
                 .unwrap_or_else(|| "A colleague".to_owned());
-            join_dots([Some(format!("{who} answered after {}", wait(call, *waited))), transferred])
+            let after = call.is_wait_known().then(|| format!(" after {}", wait(call, *waited)));
+            join_dots([Some(format!("{who} answered{}", after.unwrap_or_default())), transferred])
         }
         CallStatus::Missed { waited, .. } if out => {
             join_dots([Some(format!("No answer after {}", format_duration(*waited))), calling_colleague(call)])
@@ -77,6 +79,8 @@ fn ringing(call: &Call, whom: Option<String>, options: &LineOptions<'_>) -> Stri
     let rings = match (whom, call.queues.last()) {
         (Some(whom), _) if out => format!("{whom} calls"),
         (None, _) if out => "Calling".to_owned(),
+        // The snapshots of the ring were missed.
+        (Some(whom), _) if has_partner(call) => format!("With {whom}"),
         (Some(whom), _) => format!("Rings {whom}"),
         (None, _) if course.position == CallerPosition::Phone && course.forwarded_to.is_some() => {
             format!("Forwarded to {}, rings", forwarded_to(call, options.mask).unwrap_or_default())
@@ -92,6 +96,13 @@ fn ringing(call: &Call, whom: Option<String>, options: &LineOptions<'_>) -> Stri
     let transferred = by.map(|by| format!(", transferred by {by}")).unwrap_or_default();
     let late = if call.first_seen_late { ", already under way" } else { "" };
     format!("{rings}{transferred}{late}")
+}
+
+/// Returns whether a person has the call, talking or with the caller on hold.
+fn has_partner(call: &Call) -> bool {
+    let course = &call.course;
+    let with_person = matches!(course.position, CallerPosition::Talk | CallerPosition::Hold);
+    with_person && !course.talks.is_empty() && course.handed_on.is_none()
 }
 
 /// Renders a wait with the time since the call began, if that time is longer: `8 s (21 s in all)`.
@@ -137,7 +148,7 @@ fn missed(call: &Call, reason: MissedReason, waited: Duration, whom: Option<Stri
         MissedReason::NobodyAnswered => {
             let forwarded = forwarded_to(call, mask).map(|number| format!("forwarded to {number}"));
             let whom = join_dots([rang, forwarded]);
-            let rang = format!("{} for {}", capitalized(&whom), format_duration(course.rang));
+            let rang = format!("{}{}", capitalized(&whom), rang_for(call));
             let unanswered = mailbox.is_none().then(|| "nobody answered".to_owned());
             return join_dots([Some(rang).filter(|_| !whom.is_empty()), unanswered, mailbox, withheld]);
         }
@@ -155,13 +166,29 @@ fn voicemail(call: &Call, duration: Option<Duration>, whom: Option<String>, mask
         (None, Some(true)) => format!("Left a message{for_owner}"),
         (None, _) => format!("Reached the mailbox{for_owner}, may have left a message"),
     };
-    let rang = whom.filter(|_| course.talks.is_empty() && !course.rang.is_zero());
-    let rang = rang.map(|whom| match owner.as_ref() == Some(&whom) {
-        true => format!("rang {}", format_duration(course.rang)),
-        false => format!("rang {whom} for {}", format_duration(course.rang)),
+    let is_unanswered = course.talks.is_empty() && !course.rang.is_zero();
+    let rang = whom.filter(|_| is_unanswered).map(|whom| match owner.as_ref() == Some(&whom) {
+        true if !is_short(course.rang) => format!("rang {}", format_duration(course.rang)),
+        _ => format!("rang {whom}{}", rang_for(call)),
+    });
+    let forwarded = forwarded_to(call, mask).filter(|_| is_unanswered).map(|number| {
+        // The time stands beside the people.
+        let after = if rang.is_none() { rang_for(call) } else { String::new() };
+        format!("forwarded to {number}{after}")
     });
     let talked = (!course.talks.is_empty()).then(|| format!("talked with {}", talks(call, mask)));
-    join_dots([Some(message), talked, handed_on(call, mask), rang])
+    join_dots([Some(message), talked, handed_on(call, mask), rang, forwarded])
+}
+
+/// Renders the time for which phones rang: ` for 20 s`. A phone that rejects the call rings for milliseconds.
+fn rang_for(call: &Call) -> String {
+    let rang = call.course.rang;
+    if is_short(rang) { String::new() } else { format!(" for {}", format_duration(rang)) }
+}
+
+/// Returns whether a card would show a duration as 0 s.
+const fn is_short(duration: Duration) -> bool {
+    duration.as_millis() < 500
 }
 
 /// Names who talked last, as far as is known. A phone that rings after that is no partner.

@@ -15,8 +15,8 @@ use super::{
 };
 use crate::model::{
     call::{
-        AccountNumber, Call, CallDirection, CallStatus, CallUpdate, Caller, Course, HandOver, Mailbox, MissedReason,
-        Person, Queue, Revision, StatusKind, Talk, TalkParty, Transfer,
+        AccountNumber, Call, CallDirection, CallStatus, CallUpdate, Caller, CallerPosition, Course, GaveUp, HandOver,
+        Mailbox, MissedReason, Person, Queue, Revision, StatusKind, Talk, TalkParty, Transfer,
     },
     card::{
         Alert, CallCard, CallerHistory, CallerInfo, CardLatency, CardOptions, Contact, Fact, GapSummary, Match,

@@ -16,7 +16,7 @@ use std::{
     fs::File,
     io::{self, Read as _},
     path::Path,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 /// Maximum size of a recording in bytes: about 8,000 frames of a busy queue.
@@ -93,6 +93,7 @@ fn replay_frames(frames: Vec<Frame>, now: Now) -> Vec<CallUpdate> {
             Frame::ReportReady(_) | Frame::RefreshRequired | Frame::ToBeClosed | Frame::Foreign => {}
         }
     }
+    player.let_graces_pass();
     let pending = player.tracker.flush(player.at);
     player.record(pending);
     player.updates
@@ -123,6 +124,13 @@ impl RecordingPlayer {
         self.set_time(target);
     }
 
+    /// Lets the time pass for which an end is held while a snapshot is missing: no report comes after the last frame.
+    fn let_graces_pass(&mut self) {
+        let limits = Limits::default();
+        let graces = limits.end_grace.saturating_add(limits.outcome_grace).saturating_add(Duration::from_secs(1));
+        self.advance(Some(after(self.at.timestamp, graces)));
+    }
+
     fn set_time(&mut self, until: Instant) {
         let elapsed_time = until.saturating_duration_since(self.at.instant);
         self.at = Now { instant: self.at.instant.max(until), timestamp: after(self.at.timestamp, elapsed_time) };
@@ -138,6 +146,37 @@ impl RecordingPlayer {
             };
             if !self.updates.iter().any(|seen| key(seen) == key(&update)) {
                 self.updates.push(update);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{call::StatusKind, phone::Region};
+
+    const RECORDINGS: [&str; 3] = [
+        include_str!("../../tests/calls/real/direct-answered.jsonl"),
+        include_str!("../../tests/calls/real/queue-abandon.jsonl"),
+        include_str!("../../tests/calls/real/direct-voicemail.jsonl"),
+    ];
+
+    fn ends(text: &str, lost: Option<usize>) -> Vec<StatusKind> {
+        let reader = Reader { connection: "main".try_into().unwrap(), region: Region::US };
+        let mut frames = frames(text, &reader).unwrap();
+        lost.map(|lost| frames.remove(lost));
+        let updates = replay_frames(frames, Now::current());
+        updates.iter().map(|update| update.status.kind()).filter(|kind| kind.is_final()).collect()
+    }
+
+    #[test]
+    fn recording_without_one_frame_has_an_end_nevertheless() {
+        for text in RECORDINGS {
+            let whole = ends(text, None);
+            assert_eq!(whole.len(), 1);
+            for lost in 1..text.lines().count() {
+                assert_eq!(ends(text, Some(lost)).len(), 1, "without frame {lost}");
             }
         }
     }

@@ -1,6 +1,7 @@
-//! Task that finds the length of a call's voicemail message in the mailboxes of the extensions that rang. GoTo
-//! documents no key between message and call: only a single message of this caller and time counts. Builds no link to
-//! the message, because none is documented.
+//! Task that finds the length of a call's voicemail message in the mailboxes of the extensions that rang. The list of messages
+//! has no documented key of the call: only a single message of this caller and time counts. A pushed `NEW_VOICEMAIL` has the
+//! `legId` of a phone that rang, but its subscription is not documented. A full report has its messages in `actions[]`, and
+//! needs no query. Builds no link to the message, because none is documented.
 
 use super::{
     ConnectionEvent,

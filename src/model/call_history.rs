@@ -70,7 +70,9 @@ impl CallEntry {
         sinks.dedup();
         let call = &update.call;
         let (person, waited) = match &update.status {
-            CallStatus::Answered { answered_by, waited } => (Some(answered_by), Some(*waited)),
+            CallStatus::Answered { answered_by, waited } => {
+                (Some(answered_by), Some(*waited).filter(|_| call.is_wait_known()))
+            }
             CallStatus::Missed { waited, .. } => (None, Some(*waited)),
             CallStatus::Ringing | CallStatus::Voicemail { .. } | CallStatus::Ended { .. } => (None, None),
         };

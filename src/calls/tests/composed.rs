@@ -90,6 +90,13 @@ impl Written {
                 wrong.extend(
                     (course.handed_on.is_some() && !truth.contains("handed on")).then(|| "handed on".to_owned()),
                 );
+                // Without the transfer, those who rang are named as such.
+                if let Some(it) = course.handed_on.as_ref().filter(|it| it.destination.is_some()) {
+                    let to = truth.split("handed on to ").nth(1).and_then(|rest| rest.split([',', ' ']).next());
+                    let meant = it.receivers().0;
+                    let strangers = meant.iter().map(name).filter(|name| to != Some(name.as_str()));
+                    wrong.extend(strangers.map(|name| format!("handed on to {name}")));
+                }
                 let said = end(update);
                 let who = said.split(" · ").find(|part| part.ends_with("hung up")).unwrap_or_default();
                 wrong.extend((truth.contains("hung up") && !truth.contains(who)).then(|| who.to_owned()));

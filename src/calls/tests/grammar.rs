@@ -5,8 +5,11 @@ use super::{
     script::{Script, epoch},
 };
 use crate::model::{
-    call::{CallUpdate, RingStage, StatusKind, TalkParty},
-    time::elapsed,
+    call::{
+        CallSnapshot, CallUpdate, ParticipantKind, ParticipantStatus, Person, RingStage, StatusKind, SystemKind,
+        TalkParty,
+    },
+    time::{Timestamp, elapsed},
 };
 use proptest::prelude::*;
 use std::time::Duration;
@@ -135,6 +138,49 @@ fn by_report(call: &Script) -> Harness {
     harness
 }
 
+/// Returns the colleagues of a snapshot with a state.
+fn people(event: &CallSnapshot, wanted: &ParticipantStatus) -> Vec<Person> {
+    let parties = event.state.participants.iter().filter(|one| one.status == *wanted);
+    let person = |kind: &ParticipantKind| match kind {
+        ParticipantKind::Line(person) => Some(person.clone()),
+        _ => None,
+    };
+    parties.filter_map(|one| person(&one.kind)).collect()
+}
+
+/// Returns whether a snapshot shows a talk: the caller and another party are both CONNECTED.
+fn is_talk(event: &CallSnapshot) -> bool {
+    let mut connected = event.state.participants.iter().map(|one| one.status == ParticipantStatus::Connected);
+    connected.next() == Some(true) && connected.any(|is_connected| is_connected)
+}
+
+fn answered_at(call: &Script) -> Option<Timestamp> {
+    call.snapshots.iter().find(|event| is_talk(event)).and_then(|event| event.state.at)
+}
+
+/// Returns the people whose phones rang since the last talk or transfer, and the first queue since a transfer.
+fn handed_to(call: &Script) -> (Vec<Person>, Option<String>) {
+    let after_talk = call.snapshots.iter().rposition(is_talk).map_or(0, |at| at + 1);
+    let rest = &call.snapshots[after_talk..];
+    let transfers = |event: &CallSnapshot| {
+        matches!(event.state.participants.first().map(|one| &one.status), Some(ParticipantStatus::InTransfer(_)))
+    };
+    let transfer = rest.iter().position(transfers);
+    let rest = &rest[transfer.unwrap_or(0)..];
+    let mut rang: Vec<Person> = Vec::new();
+    for person in rest.iter().flat_map(|event| people(event, &ParticipantStatus::Ringing)) {
+        if !rang.contains(&person) {
+            rang.push(person);
+        }
+    }
+    let queue = rest.iter().filter(|event| !transfers(event)).flat_map(|event| &event.state.systems);
+    let queue = queue.filter(|_| transfer.is_some()).find_map(|system| match &system.kind {
+        SystemKind::Queue(queue) => Some(queue.name.clone()),
+        _ => None,
+    });
+    (rang, queue)
+}
+
 /// Returns whether an update contradicts the truth.
 fn is_false(call: &Script, update: &CallUpdate) -> bool {
     let truth = &call.truth;
@@ -187,6 +233,17 @@ proptest! {
         prop_assert_eq!(&talks, &truth.talks, "{}", words);
         prop_assert_eq!(last.call.course.needs_callback, truth.callback, "{}", words);
         prop_assert_eq!(last.call.course.menu_only, truth.menu_only, "{}", words);
+        prop_assert_eq!(last.call.answered_at, answered_at(&call), "{}", words);
+        if let Some(handed_on) = &last.call.course.handed_on {
+            let (rang, queue) = handed_to(&call);
+            let by = handed_on.by.clone();
+            let others: Vec<Person> = rang.into_iter().filter(|person| Some(person) != by.as_ref()).collect();
+            prop_assert_eq!(&handed_on.to, &others, "{}", words);
+            prop_assert_eq!(handed_on.queue.as_ref().map(|queue| queue.name.clone()), queue, "{}", words);
+            let (receivers, _) = handed_on.receivers();
+            let is_meant = |one: &Person| handed_on.destination.is_none() || handed_on.destination == one.extension;
+            prop_assert!(receivers.iter().all(is_meant), "{}", words);
+        }
         if truth.talks.is_empty() {
             let rang: Vec<&str> = last.call.people.iter().map(|person| person.name.as_deref().unwrap()).collect();
             let people: Vec<&str> = truth.rang.iter().map(String::as_str).filter(|name| *name != "outside").collect();

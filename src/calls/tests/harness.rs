@@ -264,7 +264,14 @@ pub fn end(update: &CallUpdate) -> String {
         words.push(part);
     }
     if let Some(it) = &course.handed_on {
-        words.push(format!("handed on to {}, no answer in {} s", names(&it.to), seconds(it.rang)));
+        let (receivers, others) = it.receivers();
+        let to = match &it.queue {
+            _ if !receivers.is_empty() => names(&receivers),
+            Some(queue) => format!("queue {}", queue.name),
+            None => it.destination.clone().unwrap_or_default(),
+        };
+        let rang = if others.is_empty() { String::new() } else { format!(" rang {}", names(&others)) };
+        words.push(format!("handed on to {to}{rang}, no answer in {} s", seconds(it.rang)));
     }
     if let Some(mailbox) = &course.mailbox {
         let left = match mailbox.message {

@@ -5,7 +5,10 @@ use super::{
     harness::{Harness, Input, end},
     script::{Script, epoch},
 };
-use crate::model::call::{CallSnapshot, CallStatus, Revision, StatusKind};
+use crate::model::{
+    call::{CallSnapshot, CallStatus, ParticipantStatus, Revision, StatusKind},
+    time::elapsed,
+};
 use std::time::Duration;
 
 #[test]
@@ -161,4 +164,61 @@ fn clean_stop_emits_rings_and_leaves_doubtful_ends_open() {
     harness.run(Duration::from_millis(10));
     harness.flush();
     assert!(harness.updates.iter().all(|(_, update)| !update.status.kind().is_final()));
+}
+
+/// Returns a call that Nadia answers after 6 s, with 24 s on hold in its talk.
+fn held_by_nadia() -> Script {
+    let mut call = answered_by_nadia();
+    call.talk(30_000);
+    call.hold(24_000, true);
+    call.talk(9_000);
+    call.hang_up(true);
+    call
+}
+
+#[test]
+fn answer_in_a_lost_snapshot_has_no_time_and_the_ring_is_late() {
+    let call = held_by_nadia();
+    let held = call.snapshots.iter().position(|event| {
+        event.state.participants.iter().any(|one| matches!(one.status, ParticipantStatus::OnHold { .. }))
+    });
+    for lost in [held.unwrap(), held.unwrap() + 1, held.unwrap() - 1] {
+        let harness = played(call.snapshots.iter().skip(lost).cloned());
+        let times: Vec<_> = harness.updates.iter().map(|(_, update)| update.call.answered_at).collect();
+        assert!(!times.is_empty() && times.iter().all(Option::is_none), "{lost}: {times:?}");
+        assert_eq!(harness.phone_rings().len(), 1, "{lost}");
+        assert!(harness.phone_rings()[0].ends_with(" rings Nadia late"), "{lost}: {:?}", harness.phone_rings());
+    }
+    let harness = played(call.snapshots.iter().enumerate().filter(|(at, _)| *at != 3).map(|(_, it)| it.clone()));
+    assert_eq!(harness.updates.last().unwrap().1.call.answered_at, None);
+}
+
+#[test]
+fn answer_right_after_a_received_snapshot_keeps_its_time() {
+    let mut call = Script::inbound();
+    call.wait(90);
+    call.ring(&["Nadia", "Priya"]);
+    call.answer(6_000);
+    call.talk(20_000);
+    call.hang_up(true);
+    let answered = |events: Vec<CallSnapshot>| played(events).updates.last().unwrap().1.call.answered_at;
+    let without = |lost: usize| {
+        call.snapshots.iter().enumerate().filter(|(at, _)| *at != lost).map(|(_, it)| it.clone()).collect()
+    };
+    let whole = answered(call.snapshots.clone());
+    assert_eq!(elapsed(epoch(), whole.unwrap()).as_secs(), 6);
+    // The other phone stops right before the answer.
+    assert_eq!(answered(without(4)), whole);
+}
+
+#[test]
+fn answer_in_a_lost_snapshot_has_the_time_of_the_report() {
+    let call = held_by_nadia();
+    let mut harness = Harness::new(epoch());
+    harness.reports.insert("call".try_into().unwrap(), (Duration::from_secs(150), call.report()));
+    call.snapshots.iter().skip(5).for_each(|event| harness.push(event.clone()));
+    harness.plan(Duration::from_secs(160), Input::ReportReady("call".try_into().unwrap()));
+    harness.run(Duration::from_secs(400));
+    let answered = harness.updates.last().unwrap().1.call.answered_at.unwrap();
+    assert_eq!(elapsed(epoch(), answered).as_secs(), 6);
 }

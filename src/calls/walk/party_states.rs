@@ -27,8 +27,10 @@ pub(super) struct PartyStates<'a> {
     pub(super) has_others: bool,
     /// Whether the served party is connected, and neither now nor before with a person.
     pub(super) alone: bool,
-    /// Whether a machine of a known type takes part.
-    pub(super) has_machine: bool,
+    /// Whether a system or another party of a known type that is no person takes part.
+    pub(super) has_known_machine: bool,
+    /// Whether a party that is no person, of any type, is CONNECTED.
+    pub(super) machine_connected: bool,
     /// Whether a party that is no person, of an unknown type, is CONNECTED.
     pub(super) unknown_system_connected: bool,
     /// Whether a phone rings that may answer, or that of an outbound call's served party.
@@ -46,9 +48,13 @@ impl<'a> PartyStates<'a> {
             others.clone().filter(|(_, state)| *state == wanted).map(|(id, _)| *id).collect()
         };
         let connected = doing(PartyState::Connected);
-        // A plan that plays a clip may show the caller as CONNECTED, before any person was.
+        let is_connected = |(_, state): &(PartyId, PartyState)| *state == PartyState::Connected;
+        let unknown_system_connected = with_role(Role::System { known: false }).any(is_connected);
+        let machine_connected = unknown_system_connected || with_role(Role::System { known: true }).any(is_connected);
+        // A plan that plays a clip may show the caller as CONNECTED, before any person was. A machine beside the plan, for
+        // example a fax line, has taken the call.
         let waits_connected = connected.is_empty() && !answered;
-        let plays = seen.in_plan && waits_connected;
+        let plays = seen.in_plan && waits_connected && !machine_connected;
         let served =
             served.map(|state| if plays && *state == PartyState::Connected { &PartyState::InSystem } else { state });
         // The maker of an outbound call rings until the far side answers.
@@ -60,15 +66,15 @@ impl<'a> PartyStates<'a> {
             None if direction == CallDirection::Internal && connected.len() > 1 => connected.clone(),
             _ => Vec::new(),
         };
-        let is_connected = |(_, state): &(PartyId, PartyState)| *state == PartyState::Connected;
         Self {
             served,
             leaving: doing(PartyState::Leaving),
             other_unknown: others.clone().any(|(_, state)| *state == PartyState::Unknown),
             has_others: others.clone().next().is_some(),
             alone: served == Some(&PartyState::Connected) && waits_connected,
-            has_machine: seen.has_system || with_role(Role::System { known: true }).next().is_some(),
-            unknown_system_connected: with_role(Role::System { known: false }).any(is_connected),
+            has_known_machine: seen.has_known_system || with_role(Role::System { known: true }).next().is_some(),
+            machine_connected,
+            unknown_system_connected,
             is_ringing: !ringing.is_empty()
                 || direction == CallDirection::Outbound && served == Some(&PartyState::Ringing),
             connected,

@@ -1,7 +1,7 @@
 //! Renders the end of an answered call: the talks, the transfer that was not answered and the place in which the caller gave
 //! up. Does not render missed calls and voicemails.
 
-use super::{MAX_HANDLERS, chain, forwarded_to, outside_number, person_or_colleague, wait};
+use super::{MAX_HANDLERS, chain, forwarded_to, is_short, outside_number, person_or_colleague, wait};
 use crate::{
     cards::{
         content::join_dots,
@@ -36,7 +36,18 @@ pub(super) fn ended(call: &Call, talk_time: Option<Duration>, mask: Mask) -> Str
     } else {
         talked_once(call, talk_time, mask)
     };
-    join_dots([correction, Some(talked), answered, handed_on(call, mask), gave_up(call), hung_up, callback, recorded])
+    let handed_on = handed_on(call, mask);
+    join_dots([
+        correction,
+        Some(talked),
+        answered,
+        handed_on,
+        mailbox(call),
+        gave_up(call),
+        hung_up,
+        callback,
+        recorded,
+    ])
 }
 
 /// Renders the only talk: `Talked for 2 min 41 s · with Bob Roy (1015)`.
@@ -70,13 +81,15 @@ pub(super) fn talks(call: &Call, mask: Mask) -> String {
 }
 
 fn held(talk: &Talk) -> Option<String> {
-    (talk.held >= Duration::from_millis(500)).then(|| format!(" ({} on hold)", format_duration(talk.held)))
+    (!is_short(talk.held)).then(|| format!(" ({} on hold)", format_duration(talk.held)))
 }
 
-/// Renders a transfer that was not answered: `transferred to Eve Li (1016), no answer in 20 s`.
+/// Renders a transfer that was not answered: `transferred to Eve Li (1016), no answer in 20 s`. Phones that rang behind a
+/// queue or a menu are named apart: the transfer did not choose them.
 pub(super) fn handed_on(call: &Call, mask: Mask) -> Option<String> {
     let it = call.course.handed_on.as_ref()?;
-    let queue = call.course.gave_up.as_ref().and_then(|gave_up| gave_up.queue.as_ref());
+    let (receivers, others) = it.receivers();
+    let queue = it.queue.as_ref().or_else(|| call.course.gave_up.as_ref()?.queue.as_ref());
     let destination = || {
         let text = it.destination.as_deref()?;
         match PhoneNumber::parse(Some(text), call.region) {
@@ -84,23 +97,39 @@ pub(super) fn handed_on(call: &Call, mask: Mask) -> Option<String> {
             _ => sanitize_opt(Some(text), 24).map(|extension| format!("extension {extension}")),
         }
     };
-    let to =
-        list_people(&it.to).or_else(|| queue.map(|queue| format!("queue {}", queue_name(queue)))).or_else(destination);
+    let to = list_people(&receivers)
+        .or_else(|| queue.map(|queue| format!("queue {}", queue_name(queue))))
+        .or_else(destination);
     let verb = if it.by.is_some() { "transferred to" } else { "then rang" };
     let unanswered = match it.rang {
         // Right to a mailbox.
         Duration::ZERO if call.course.mailbox.is_some() => String::new(),
-        Duration::ZERO => ", no answer".to_owned(),
+        rang if is_short(rang) => ", no answer".to_owned(),
         rang => format!(", no answer in {}", format_duration(rang)),
     };
-    Some(format!("{verb} {}{unanswered}", to.unwrap_or_else(|| "another phone".to_owned())))
+    let rang = list_people(&others).map(|others| format!(" · rang {others}")).unwrap_or_default();
+    Some(format!("{verb} {}{rang}{unanswered}", to.unwrap_or_else(|| "another phone".to_owned())))
+}
+
+/// Renders the mailbox in which an answered call ended without a message that is certain.
+fn mailbox(call: &Call) -> Option<String> {
+    let course = &call.course;
+    let it = course.mailbox.as_ref().filter(|_| course.position == CallerPosition::Mailbox)?;
+    match it.message {
+        Some(true) => None,
+        Some(false) => Some("reached the mailbox, left no message".to_owned()),
+        None => Some("reached the mailbox, may have left a message".to_owned()),
+    }
 }
 
 /// Renders the place in which an answered caller hung up during a wait.
 fn gave_up(call: &Call) -> Option<String> {
-    let it = call.course.gave_up.as_ref().filter(|_| call.course.needs_callback)?;
+    let it = call.course.gave_up.as_ref()?;
     let after = if !it.after.is_zero() { format!(" after {}", format_duration(it.after)) } else { String::new() };
     match it.position {
+        // Which side of the colleague's own call hung up is not known, and no one waits for a callback.
+        CallerPosition::Hold if call.direction == CallDirection::Outbound => Some(format!("ended on hold{after}")),
+        _ if !call.course.needs_callback => None,
         CallerPosition::Hold => Some(format!("gave up on hold{after}")),
         CallerPosition::Parked => Some(format!("gave up parked{after}")),
         CallerPosition::Queue => {

@@ -138,16 +138,128 @@ fn status_line_transfers_and_queue_wait_included() {
     assert_eq!(state(waited, left), "Gave up after 1 min 30 s in queue Support");
 }
 
+/// Returns the course of a call that Bob handed on; the phones of `to` rang since.
+fn transferred(destination: Option<&str>, to: &[Person], queue: Option<&str>, rang: Duration) -> Course {
+    let handed_on = HandOver {
+        by: Some(person("Bob Roy", "1015")),
+        to: to.to_vec(),
+        destination: destination.map(ToOwned::to_owned),
+        queue: queue.map(|name| Queue { name: name.into(), extension: None }),
+        at: ago(30),
+        rang,
+    };
+    Course { handed_on: Some(handed_on), ..Course::default() }
+}
+
+fn ended_card(course: Course) -> Card {
+    let ended = CallStatus::Ended { talk_time: Some(Duration::from_secs(200)) };
+    card(Call { course, ..call("+15145550199") }, ended, ago(1), Match::NotLookedUp)
+}
+
+#[test]
+fn status_line_transfer_names_whom_it_was_for_and_who_only_rang() {
+    let (eve, ann, ben) = (person("Eve Li", "1031"), person("Ann Kim", "1020"), person("Ben Orr", "1021"));
+    let both = [eve.clone(), ann.clone()];
+    let of = |destination, to: &[Person], queue| {
+        let line = rendered(&ended_card(transferred(destination, to, queue, Duration::from_secs(30)))).remove(1);
+        line.strip_prefix("Talked for 3 min 20 s · with Bob Roy (1015) · ").unwrap().to_owned()
+    };
+    let unanswered = ", no answer in 30 s";
+    assert_eq!(of(Some("1031"), &[eve.clone()], None), format!("transferred to Eve Li (1031){unanswered}"));
+    let support = format!("transferred to queue Support · rang Ann Kim (1020), Ben Orr (1021){unanswered}");
+    assert_eq!(of(Some("3001"), &[ann.clone(), ben], Some("Support")), support);
+    let group = format!("transferred to extension 4001 · rang Eve Li (1031), Ann Kim (1020){unanswered}");
+    assert_eq!(of(Some("4001"), &both, None), group);
+    let deputy = format!("transferred to Eve Li (1031) · rang Ann Kim (1020){unanswered}");
+    assert_eq!(of(Some("1031"), &both, Some("Support")), deputy);
+    assert_eq!(of(None, &both, None), format!("transferred to Eve Li (1031), Ann Kim (1020){unanswered}"));
+    let unnamed = format!("transferred to queue Support · rang Ann Kim (1020){unanswered}");
+    assert_eq!(of(None, &[ann], Some("Support")), unnamed);
+}
+
+#[test]
+fn status_line_mailbox_at_the_end_of_an_answered_call_is_shown() {
+    let eve = person("Eve Li", "1031");
+    let of = |message, position, rang| {
+        let mailbox = Some(Mailbox { message, ..Mailbox::default() });
+        let rang = Duration::from_millis(rang);
+        rendered(&ended_card(Course { mailbox, position, ..transferred(Some("1031"), &[eve.clone()], None, rang) }))
+            .remove(1)
+    };
+    let nothing = of(Some(false), CallerPosition::Mailbox, 20_000);
+    assert!(nothing.ends_with("Eve Li (1031), no answer in 20 s · reached the mailbox, left no message"), "{nothing}");
+    let unknown = of(None, CallerPosition::Mailbox, 20_000);
+    assert!(unknown.ends_with("reached the mailbox, may have left a message"), "{unknown}");
+    let rejected = of(Some(false), CallerPosition::Mailbox, 200);
+    assert!(rejected.contains("Eve Li (1031), no answer · reached"), "{rejected}");
+    let before = of(Some(false), CallerPosition::Talk, 20_000);
+    assert!(!before.contains("mailbox"), "{before}");
+}
+
+#[test]
+fn status_line_outbound_call_that_ends_on_hold_shows_the_hold() {
+    let of = |direction, needs_callback| {
+        let gave_up = GaveUp { position: CallerPosition::Hold, queue: None, after: Duration::from_secs(30) };
+        let course = Course { gave_up: Some(gave_up), needs_callback, ..Course::default() };
+        let ended = CallStatus::Ended { talk_time: Some(Duration::from_secs(32)) };
+        let call = Call { course, direction, ..call("+15145550199") };
+        rendered(&card(call, ended, ago(1), Match::NotLookedUp)).remove(1)
+    };
+    let talked = "Talked for 32 s · with Bob Roy (1015)";
+    assert_eq!(of(CallDirection::Outbound, false), format!("{talked} · ended on hold after 30 s"));
+    let inbound = format!("{talked} · gave up on hold after 30 s · waits for a callback");
+    assert_eq!(of(CallDirection::Inbound, true), inbound);
+    assert_eq!(of(CallDirection::Inbound, false), talked);
+}
+
+#[test]
+fn status_line_message_after_a_forward_names_the_number() {
+    let number = PhoneNumber::parse(Some("+14165550199"), Region::US);
+    let of = |people: Vec<Person>, rang| {
+        let course = Course { forwarded_to: Some(number.clone()), rang, ..Course::default() };
+        let voicemail = CallStatus::Voicemail { duration: Some(Duration::from_secs(11)) };
+        let call = Call { course, people, ..call("+15145550199") };
+        rendered(&card(call, voicemail, ago(1), Match::NotLookedUp)).remove(1)
+    };
+    let message = "Left a message of 11 s";
+    let (secs, bob) = (Duration::from_secs, person("Bob Roy", "1015"));
+    assert_eq!(of(Vec::new(), secs(20)), format!("{message} · forwarded to (416) 555-0199 for 20 s"));
+    assert_eq!(
+        of(vec![bob], secs(20)),
+        format!("{message} · rang Bob Roy (1015) for 20 s · forwarded to (416) 555-0199")
+    );
+    assert_eq!(of(Vec::new(), Duration::from_millis(90)), format!("{message} · forwarded to (416) 555-0199"));
+}
+
+#[test]
+fn status_line_answer_in_a_lost_snapshot_has_no_wait() {
+    let bob = person("Bob Roy", "1015");
+    let talk = Talk {
+        with: TalkParty::Person(bob.clone()),
+        since: ago(90),
+        talked: None,
+        held: Duration::ZERO,
+        waited: None,
+        queue: None,
+    };
+    let course = Course { talks: vec![talk], position: CallerPosition::Talk, ..Course::default() };
+    let of = |direction, status| {
+        let call = Call { course: course.clone(), direction, first_seen_late: true, ..call("+15145550199") };
+        rendered(&card(call, status, ago(1), Match::NotLookedUp)).remove(1)
+    };
+    let answered = || CallStatus::Answered { answered_by: bob.clone(), waited: Duration::from_secs(66) };
+    assert_eq!(of(CallDirection::Inbound, CallStatus::Ringing), "With Bob Roy (1015), already under way");
+    assert_eq!(of(CallDirection::Inbound, answered()), "Bob Roy (1015) answered");
+    assert_eq!(of(CallDirection::Outbound, answered()), "Picked up · Bob Roy (1015) called");
+    let ended = CallStatus::Ended { talk_time: None };
+    assert_eq!(of(CallDirection::Inbound, ended), "Call ended · with Bob Roy (1015)");
+}
+
 #[test]
 fn status_line_transfer_to_an_outside_number_or_a_mailbox() {
     let handed_on = |destination: &str, rang, mailbox: Option<Mailbox>| {
-        let by = Some(person("Bob Roy", "1015"));
-        let destination = Some(destination.to_owned());
-        let handed_on =
-            Some(HandOver { by, to: Vec::new(), destination, at: ago(30), rang: Duration::from_secs(rang) });
-        let course = Course { handed_on, mailbox, ..Course::default() };
-        let ended = CallStatus::Ended { talk_time: Some(Duration::from_secs(200)) };
-        card(Call { course, ..call("+15145550199") }, ended, ago(1), Match::NotLookedUp)
+        let course = Course { mailbox, ..transferred(Some(destination), &[], None, Duration::from_secs(rang)) };
+        ended_card(course)
     };
     let talked = "Talked for 3 min 20 s · with Bob Roy (1015)";
     let outside = handed_on("+14165550199", 25, None);

@@ -101,6 +101,7 @@ mod tests {
             by: Some(person("1015", None)),
             to: vec![person("1021", None)],
             destination: None,
+            queue: None,
             at: Timestamp::UNIX_EPOCH,
             rang: Duration::ZERO,
         });

@@ -131,10 +131,7 @@ fn participant(value: &Value<'_>, region: Region) -> Participant {
     let side = |name| field(of, name).or_else(|| field(value, name)).and_then(|it| caller(it, region));
     let kind = match kind(value).as_str() {
         "PHONE_NUMBER" => ParticipantKind::PhoneNumber {
-            account_number: AccountNumber {
-                number: PhoneNumber::parse(text(of, "number").as_deref(), region),
-                label: label(of),
-            },
+            account_number: account_number(of, region),
             caller: side("caller"),
             callee: side("callee"),
         },
@@ -185,9 +182,16 @@ fn transfer_party(status: &Value<'_>, name: &str) -> Option<TransferParty> {
     })
 }
 
-/// Reads the name of an account number. GoTo repeats the number if there is no name.
-fn label(kind: &Value<'_>) -> Option<String> {
-    text(kind, "name").filter(|name| Some(name) != text(kind, "number").as_ref())
+/// Reads an account number and its name. GoTo repeats the number, in any notation, if there is no name.
+fn account_number(kind: &Value<'_>, region: Region) -> AccountNumber {
+    let written = text(kind, "number");
+    let number = PhoneNumber::parse(written.as_deref(), region);
+    let is_number = |name: &String| {
+        let has_words = name.contains(char::is_alphabetic);
+        Some(name) == written.as_ref() || !has_words && PhoneNumber::parse(Some(name), region) == number
+    };
+    let label = text(kind, "name").filter(|name| !is_number(name));
+    AccountNumber { number, label }
 }
 
 /// Reads a fact under `type` or, in flattened answers, beside it.

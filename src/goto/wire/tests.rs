@@ -26,6 +26,23 @@ const RINGING: &str = r#"{"data":{"source":"call-events","type":"call-state","ti
   "interactiveVoiceResponseSystems":[{"type":{"value":"CALL_QUEUE","queueName":"Support","extensionNumber":"8001"}},{"type":{"value":"DIAL_PLAN"}},{"type":{"value":"VOICEMAIL"}}]}}}}"#;
 
 #[test]
+fn label_that_repeats_the_number_in_any_notation_is_none() {
+    let label = |name: &str| {
+        let event = call(&RINGING.replace("Main line", name));
+        let ParticipantKind::PhoneNumber { account_number: ours, .. } = &event.state.participants[0].kind else {
+            panic!()
+        };
+        ours.label.clone()
+    };
+    for name in ["+15145550100", "5145550100", "15145550100", "(514) 555-0100", "+1 514-555-0100", "514.555.0100"] {
+        assert_eq!(label(name), None, "{name}");
+    }
+    for name in ["5145550199", "Main line", "Sales 514-555-0100", "24/7"] {
+        assert_eq!(label(name).as_deref(), Some(name));
+    }
+}
+
+#[test]
 fn call_is_read_wrapped_or_bare() {
     let event = call(RINGING);
     assert_eq!(event.account.as_str(), "1234567890123456789012");

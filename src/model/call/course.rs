@@ -123,10 +123,28 @@ pub struct HandOver {
     pub to: Vec<Person>,
     /// The destination's extension, or number.
     pub destination: Option<String>,
+    /// The queue that took the call since, if any.
+    #[serde(default)]
+    pub queue: Option<Queue>,
     /// Time of the hand-over.
     pub at: Timestamp,
     /// Time for which phones rang.
     pub rang: Duration,
+}
+
+impl HandOver {
+    /// Returns the people whom the call was handed to, and the others whose phones rang since: agents of the queue, members of
+    /// a group, deputies.
+    #[must_use]
+    pub fn receivers(&self) -> (Vec<Person>, Vec<Person>) {
+        match (&self.destination, &self.queue) {
+            (Some(extension), _) => {
+                self.to.iter().cloned().partition(|person| person.extension.as_ref() == Some(extension))
+            }
+            (None, Some(_)) => (Vec::new(), self.to.clone()),
+            (None, None) => (self.to.clone(), Vec::new()),
+        }
+    }
 }
 
 /// A mailbox that a call reached.

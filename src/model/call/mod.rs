@@ -88,7 +88,7 @@ pub struct Call {
     /// The answered transfers, in order: the first [`MAX_TRANSFERS`](Self::MAX_TRANSFERS).
     #[serde(default)]
     pub transfers: Vec<Transfer>,
-    /// Time of the first answer by a person, if a snapshot shows that.
+    /// Time of the first answer by a person, if the snapshots show it to the second.
     #[serde(default)]
     pub answered_at: Option<Timestamp>,
     /// Time of the entry into the last queue, if any.
@@ -143,6 +143,12 @@ impl Call {
             revision: None,
             course: Course::default(),
         }
+    }
+
+    /// Returns whether the wait for the first answer is known: not if the snapshot of the answer was missing.
+    #[must_use]
+    pub const fn is_wait_known(&self) -> bool {
+        self.answered_at.is_some() || self.course.talks.is_empty()
     }
 }
 

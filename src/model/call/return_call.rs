@@ -79,7 +79,9 @@ impl ReturnCall {
         };
         let outcome = match status {
             CallStatus::Ringing => return None,
-            _ if call.end_unknown && call.answered_at.is_some() => StatusKind::Answered,
+            _ if call.end_unknown && (call.answered_at.is_some() || !call.course.talks.is_empty()) => {
+                StatusKind::Answered
+            }
             _ if call.end_unknown => StatusKind::Ringing,
             status => status.kind(),
         };

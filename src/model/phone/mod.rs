@@ -10,6 +10,7 @@ mod library;
 mod line_type;
 mod mask;
 mod network_name;
+mod places;
 mod plain;
 mod run;
 #[cfg(test)]

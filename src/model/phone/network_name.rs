@@ -1,5 +1,6 @@
 //! Reads the name that a network sends with a call (CNAM). The text is a name, or a substitute, with the network's marks.
 
+use super::places::{is_place, is_region, is_state};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -48,11 +49,8 @@ const SPAM_WORDS: &str = " spam scam fraud robocall robocaller telemarketer tele
 const BEFORE_SPAM: &str = " likely potential suspected suspect possible probable probably confirmed known ";
 const BEHIND_SPAM: &str = " likely risk call caller number alert suspected ";
 
-/// Name of a text where the network pads its names: 15 characters.
-const PADDED_LENGTH: usize = 15;
-
 impl NetworkName {
-    /// Parses a name as received. Blanks matter: a place is padded to 15 characters.
+    /// Parses a name as received. Blanks matter: a network pads the town of a place.
     #[must_use]
     pub fn parse(raw: &str) -> Self {
         let mut parsed = Self::default();
@@ -66,7 +64,7 @@ impl NetworkName {
         if folded.is_empty() || is_code(&folded) {
             return parsed;
         }
-        if is_substitute(kind) || is_country(&folded) {
+        if is_substitute(kind) || is_country(&folded) || is_region(&folded) {
             parsed.substitute = Some(folded);
         } else if is_place(text) {
             parsed.substitute = Some(collapsed);
@@ -154,32 +152,6 @@ fn is_country(folded: &str) -> bool {
     ["canada", "usa", "united states", "united kingdom", "mexico"].contains(&folded)
 }
 
-fn is_state(word: &str) -> bool {
-    word.len() == 2 && STATES.contains(&format!(" {} ", word.to_uppercase()))
-}
-
-/// States of the United States and provinces of Canada.
-const STATES: &str = " AK AL AR AZ CA CO CT DC DE FL GA HI IA ID IL IN KS KY LA MA MD ME MI MN MO MS MT NC ND NE NH NJ NM NV NY OH OK \
-    OR PA PQ PR RI SC SD TN TX UT VA VT WA WI WV WY AB BC MB NB NL NS NT NU ON PE QC SK YT ";
-
-/// Returns whether the text is a town and a state or province: `HAMILTON     ON`. With one blank, a state that is also the end
-/// of a name (`SMITH MD`, `ACME CO`) needs the whole width.
-fn is_place(text: &str) -> bool {
-    const NAME_ENDINGS: &str = " AL CA CO DE ID IN LA MA MD ME MS NE OK ON OR PA PE SC VA NP ";
-    let Some((town, state)) = text.rsplit_once([' ', ',']) else { return false };
-    // With a comma a town may have small letters, too.
-    let is_upper = |text: &str| {
-        text.ends_with(',') && text.chars().all(|c| c.is_alphabetic() || " .-,'".contains(c))
-            || text.chars().all(|c| c.is_ascii_uppercase() || matches!(c, ' ' | '.' | '-' | ',' | '\''))
-    };
-    let listed = |list: &str| state.len() == 2 && list.contains(&format!(" {state} "));
-    if !listed(STATES) || town.trim().is_empty() || !is_upper(town) {
-        return false;
-    }
-    let is_padded = town.ends_with([' ', ',']) || text.contains(',') || text.chars().count() == PADDED_LENGTH;
-    is_padded || !listed(NAME_ENDINGS)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,6 +181,23 @@ mod tests {
             "CANADA POST",
             "INTERNATIONAL PAPER",
             "DR A MARTIN",
+            // A network cuts the name of a firm at 15 characters.
+            "MAPLE BAKERY CO",
+            "SUNNY VAN LE PA",
+            "NORTH SHORE DE",
+            "Dr. Nguyen, MD",
+            "Dr. Nguyen, CT",
+            "Lee, AL",
+            "LEE, KY",
+            "Smith, PE",
+            "LIGHTS ON",
+            "ABDUL-AL",
+            "MARIE-LA",
+            "GEORGIA",
+            "VIRGINIA",
+            "TEXAS ROADHOUSE",
+            "ONTARIO PLUMBIN",
+            "CALL TEXAS INC",
         ] {
             let parsed = NetworkName::parse(name);
             assert_eq!((parsed.name.as_deref(), parsed.marks.len()), (Some(name), 0), "{name}");
@@ -254,6 +243,16 @@ mod tests {
             ("ST-JEROME    QC", "ST-JEROME QC"),
             ("QUEBEC,QC", "QUEBEC,QC"),
             ("Montréal, QC", "Montréal, QC"),
+            ("HAMILTON ON", "HAMILTON ON"),
+            ("ST. CATHARINES ON", "ST. CATHARINES ON"),
+            ("SAN FRANCISC CA", "SAN FRANCISC CA"),
+            ("Oakville, ON", "Oakville, ON"),
+            ("SMALLTOWN    CO", "SMALLTOWN CO"),
+            ("TORONTO-ON", "TORONTO-ON"),
+            ("ONTARIO", "ontario"),
+            ("TEXAS CALL", "texas call"),
+            ("VIRGINIA CALL", "virginia call"),
+            ("New Jersey Caller", "new jersey caller"),
         ] {
             let parsed = NetworkName::parse(text);
             assert_eq!((parsed.name, parsed.substitute.as_deref()), (None, Some(substitute)), "{text}");

@@ -162,7 +162,7 @@ impl CallData {
         match status {
             CallStatus::Ringing => {}
             CallStatus::Answered { answered_by: person, waited: time } => {
-                (answered_by, waited) = (Some(person.into()), Some(*time));
+                (answered_by, waited) = (Some(person.into()), Some(*time).filter(|_| call.is_wait_known()));
             }
             CallStatus::Missed { waited: time, reason } => {
                 (waited, missed_reason) = (Some(*time), Some(reason_name(*reason)));
