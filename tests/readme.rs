@@ -25,13 +25,13 @@ fn merged(config: &str, example: &str) -> String {
     let mut tables: Vec<(&str, String)> = Vec::new();
     for line in config.lines().chain(example.lines()) {
         let place = match header(line) {
-            Some(name) => tables.iter().position(|(known, _)| *known == name && is_single(name)).map_or_else(
-                || {
+            Some(name) => {
+                let known = tables.iter().position(|(known, _)| *known == name && is_single(name));
+                known.unwrap_or_else(|| {
                     tables.push((name, format!("{line}\n")));
                     tables.len() - 1
-                },
-                |at| at,
-            ),
+                })
+            }
             None => tables.len().saturating_sub(1),
         };
         let is_known = header(line).is_some();
