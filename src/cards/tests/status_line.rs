@@ -165,7 +165,7 @@ fn status_line_transfer_names_whom_it_was_for_and_who_only_rang() {
         line.strip_prefix("Talked for 3 min 20 s · with Bob Roy (1015) · ").unwrap().to_owned()
     };
     let unanswered = ", no answer in 30 s";
-    assert_eq!(of(Some("1031"), &[eve.clone()], None), format!("transferred to Eve Li (1031){unanswered}"));
+    assert_eq!(of(Some("1031"), std::slice::from_ref(&eve), None), format!("transferred to Eve Li (1031){unanswered}"));
     let support = format!("transferred to queue Support · rang Ann Kim (1020), Ben Orr (1021){unanswered}");
     assert_eq!(of(Some("3001"), &[ann.clone(), ben], Some("Support")), support);
     let group = format!("transferred to extension 4001 · rang Eve Li (1031), Ann Kim (1020){unanswered}");
@@ -183,7 +183,7 @@ fn status_line_mailbox_at_the_end_of_an_answered_call_is_shown() {
     let of = |message, position, rang| {
         let mailbox = Some(Mailbox { message, ..Mailbox::default() });
         let rang = Duration::from_millis(rang);
-        rendered(&ended_card(Course { mailbox, position, ..transferred(Some("1031"), &[eve.clone()], None, rang) }))
+        rendered(&ended_card(Course { mailbox, position, ..transferred(Some("1031"), std::slice::from_ref(&eve), None, rang) }))
             .remove(1)
     };
     let nothing = of(Some(false), CallerPosition::Mailbox, 20_000);
