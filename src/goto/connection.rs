@@ -82,6 +82,7 @@ pub fn open(settings: Settings, http: reqwest::Client, events: mpsc::Sender<Conn
     let token_task = TokenTask {
         name: reader.connection.clone(),
         failed_refreshes: 0,
+        reported_failure: None,
         client: Client { id: settings.client_id, secret: settings.client_secret, auth_url: settings.auth_url },
         http: http.clone(),
         token_file: settings.token_file,

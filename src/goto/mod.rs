@@ -261,6 +261,8 @@ pub enum ConnectionEvent {
         /// Failure of the last attempt.
         why: lane::RequestFailure,
     },
+    /// A refresh of the token fails for a transient reason. Emitted at the first failure and when the class changes.
+    RefreshFailing(lane::RequestFailure),
     /// A malformed frame, to be counted and skipped.
     MalformedFrame {
         /// Number of the lane, from 0.

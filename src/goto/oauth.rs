@@ -1,7 +1,10 @@
 //! Client of GoTo's authorization server: authorize URL, code exchange and refresh. Classifies failures; decides no
 //! timing.
 
-use super::http::{error_code, retry_after};
+use super::{
+    http::{error_code, retry_after},
+    lane::{FailureClass, RequestFailure},
+};
 use crate::{
     model::secret::Secret,
     runtime::http::{NetworkFault, read_body},
@@ -127,6 +130,21 @@ impl Error {
     #[must_use]
     pub fn is_invalid_client(&self) -> bool {
         matches!(self, Self::Denied { code: Some(code), .. } if code.eq_ignore_ascii_case("invalid_client"))
+    }
+
+    /// Returns the failure for the status of the connection; `None` for a denial, which requires a login.
+    #[must_use]
+    pub fn failure(&self) -> Option<RequestFailure> {
+        match self {
+            Self::Denied { .. } => None,
+            Self::Status { status, after } => Some(RequestFailure {
+                status: Some(*status),
+                retry_after: *after,
+                ..RequestFailure::new(FailureClass::Transient)
+            }),
+            Self::Network(error) => Some(RequestFailure::new(FailureClass::Unreachable(NetworkFault::of(error)))),
+            Self::Garbled => Some(RequestFailure::new(FailureClass::Transient)),
+        }
     }
 
     /// Returns whether the request may have been processed although no usable answer came. GoTo may then still accept the old

@@ -127,6 +127,24 @@ fn new_file_path(path: &Path) -> PathBuf {
     name.into()
 }
 
+/// Identity and state of a file. The change time moves with content, mode and owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct FileStamp {
+    inode: u64,
+    changed: (i64, i64),
+}
+
+impl FileStamp {
+    /// Reads the stamp; `None` without a file. Any other error counts as unchanged content of an unknown file.
+    pub(super) async fn read(path: &Path) -> Option<Self> {
+        match tokio::fs::metadata(path).await {
+            Ok(file) => Some(Self { inode: file.ino(), changed: (file.ctime(), file.ctime_nsec()) }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(_) => Some(Self { inode: 0, changed: (0, 0) }),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,13 +3,14 @@
 
 use super::{
     ConnectionEvent, PatSource,
+    lane::{FailureClass, RequestFailure},
     oauth::{self, Client},
     scopes::{self, Scope},
     shared_login::SharedLogin,
     token::{
         Effect, Input, LoginReason, REFRESH_TOKEN_LIFETIME, RefreshError, RefreshToken, TokenMachine, TokenResponse,
     },
-    token_file::{self, StoredToken},
+    token_file::{self, FileStamp, StoredToken},
 };
 use crate::{
     model::{
@@ -20,9 +21,7 @@ use crate::{
     runtime::{http::NetworkFault, metrics::ConnectionMetrics},
 };
 use std::{
-    io,
-    os::unix::fs::MetadataExt as _,
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::{Duration, Instant},
 };
 use tokio::sync::{mpsc, watch};
@@ -71,6 +70,8 @@ pub(super) struct TokenTask {
     pub(super) name: ConnectionName,
     /// Consecutive failed refreshes; only the first is logged as a warning.
     pub(super) failed_refreshes: u64,
+    /// Class of the emitted failure, until a refresh succeeds.
+    pub(super) reported_failure: Option<FailureClass>,
     pub(super) metrics: ConnectionMetrics,
 }
 
@@ -148,11 +149,29 @@ impl TokenTask {
 
     /// Logs the end of failed refreshes, and compares the granted scopes.
     pub(super) async fn on_success(&mut self, scope: Option<&str>) {
+        self.reported_failure = None;
         let repeats = std::mem::take(&mut self.failed_refreshes);
         if repeats > 0 {
             tracing::info!(connection = %self.name, repeats, "token refresh recovered");
         }
         self.compare_scopes(scope).await;
+    }
+
+    /// Logs the first of a series of failed refreshes. Emits the failure, again when its class changes.
+    async fn on_failure(&mut self, error: &oauth::Error) {
+        let (connection, why) = (&self.name, error.failure());
+        if self.failed_refreshes == 0 {
+            let advice = why.as_ref().and_then(RequestFailure::fault).map(NetworkFault::advice);
+            tracing::warn!(%connection, %error, advice, "token refresh failed, retrying");
+        } else {
+            tracing::debug!(%connection, %error, "token refresh failed");
+        }
+        self.failed_refreshes = self.failed_refreshes.saturating_add(1);
+        if let Some(why) = why
+            && self.reported_failure.replace(why.class) != Some(why.class)
+        {
+            self.emit(ConnectionEvent::RefreshFailing(why)).await;
+        }
     }
 
     pub(super) async fn refresh(&mut self, token: &Secret) -> Result<TokenResponse, RefreshError> {
@@ -170,13 +189,7 @@ impl TokenTask {
                 Ok(TokenResponse { access, refresh, expires_in, scope })
             }
             Err(error) => {
-                let connection = &self.name;
-                if self.failed_refreshes == 0 {
-                    tracing::warn!(%connection, %error, "token refresh failed, retrying");
-                } else {
-                    tracing::debug!(%connection, %error, "token refresh failed");
-                }
-                self.failed_refreshes = self.failed_refreshes.saturating_add(1);
+                self.on_failure(&error).await;
                 Err(match error {
                     oauth::Error::Network(cause) if NetworkFault::of(&cause).is_unreached() => RefreshError::Unreached,
                     _ if error.is_lost_answer() => RefreshError::AnswerLost,
@@ -259,24 +272,6 @@ impl TokenTask {
                 }
             },
             (_, Some(_)) | (None, None) => None,
-        }
-    }
-}
-
-/// Identity and state of a file. The change time moves with content, mode and owner.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct FileStamp {
-    inode: u64,
-    changed: (i64, i64),
-}
-
-impl FileStamp {
-    /// Reads the stamp; `None` without a file. Any other error counts as unchanged content of an unknown file.
-    async fn read(path: &Path) -> Option<Self> {
-        match tokio::fs::metadata(path).await {
-            Ok(file) => Some(Self { inode: file.ino(), changed: (file.ctime(), file.ctime_nsec()) }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(_) => Some(Self { inode: 0, changed: (0, 0) }),
         }
     }
 }

@@ -114,6 +114,7 @@ impl ConnectionMonitor {
                     status.failure = Some(why);
                 });
             }
+            ConnectionEvent::RefreshFailing(why) => self.update(|status| status.failure = Some(why)),
             ConnectionEvent::Subscribed { accounts } => {
                 self.update(|status| status.attempted = true);
                 tracing::debug!(%connection, accounts, "subscribed");

@@ -97,7 +97,7 @@ pub struct ConnectionStatus {
     pub rejected: Option<RequestFailure>,
     /// Whether the first subscription was attempted, successful or not.
     pub attempted: bool,
-    /// Failure of the last attempt of a lane.
+    /// Last failure of a lane, or of a refresh without which no lane connects.
     pub failure: Option<RequestFailure>,
 }
 

@@ -191,3 +191,15 @@ async fn refusal_of_a_subscription_names_its_constraint() {
     assert_eq!(run.until(rejected).await.reason.as_deref(), Some("BAD_REQUEST (Events[0]: INVALID)"));
     run.connection.close().await;
 }
+
+#[tokio::test]
+async fn refresh_at_an_unreached_host_is_emitted_with_its_fault_once() {
+    let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let url: Url = format!("http://{closed}").parse().unwrap();
+    let mut run = run(FakeGoto::start().await, |settings| settings.auth_url = url).await;
+    let why = |event| if let ConnectionEvent::RefreshFailing(why) = event { Some(why) } else { None };
+    assert_eq!(run.until(why).await.class, FailureClass::Unreachable(NetworkFault::Refused));
+    let more = async { while run.events.recv().await.and_then(why).is_none() {} };
+    assert!(tokio::time::timeout(Duration::from_secs(3), more).await.is_err(), "emitted again");
+    run.connection.close().await;
+}

@@ -144,6 +144,9 @@ async fn lane_that_fails_to_connect_is_logged_with_cause_and_advice() {
         assert!(text.contains(part), "{part}: {text}");
     }
     assert_eq!(pipeline.status.lock().connections[&name].fault(), Some(NetworkFault::Closed));
+    let why = RequestFailure::new(FailureClass::Unreachable(NetworkFault::Dns));
+    run_relay(&pipeline, vec![ConnectionEvent::RefreshFailing(why)]).await;
+    assert_eq!(pipeline.status.lock().connections[&name].fault(), Some(NetworkFault::Dns));
 }
 
 /// Returns a first frame of a call whose phone rings.
