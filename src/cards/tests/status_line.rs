@@ -183,8 +183,12 @@ fn status_line_mailbox_at_the_end_of_an_answered_call_is_shown() {
     let of = |message, position, rang| {
         let mailbox = Some(Mailbox { message, ..Mailbox::default() });
         let rang = Duration::from_millis(rang);
-        rendered(&ended_card(Course { mailbox, position, ..transferred(Some("1031"), std::slice::from_ref(&eve), None, rang) }))
-            .remove(1)
+        rendered(&ended_card(Course {
+            mailbox,
+            position,
+            ..transferred(Some("1031"), std::slice::from_ref(&eve), None, rang)
+        }))
+        .remove(1)
     };
     let nothing = of(Some(false), CallerPosition::Mailbox, 20_000);
     assert!(nothing.ends_with("Eve Li (1031), no answer in 20 s · reached the mailbox, left no message"), "{nothing}");

@@ -78,7 +78,11 @@ fn sink_flow_with_a_page_as_its_response_repeats_one_card_once() {
     assert_eq!(sink.answered(&[2], &page).settlements[0].0, Verdict::RetryOnce, "not known yet");
     sink.pass(30);
     assert_eq!(sink.answered(&[1], &page).settlements, std::slice::from_ref(&accepted));
-    assert_eq!(sink.answered(&[3], &page).settlements, std::slice::from_ref(&accepted), "the page is known: no second copy");
+    assert_eq!(
+        sink.answered(&[3], &page).settlements,
+        std::slice::from_ref(&accepted),
+        "the page is known: no second copy"
+    );
     let other = reply(200, "<!DOCTYPE html><p>moved</p>");
     assert_eq!(sink.answered(&[4], &other).settlements[0].0, Verdict::RetryOnce);
     assert_eq!(sink.answered(&[5], &reply(202, "")).settlements, [accepted]);
