@@ -110,7 +110,6 @@ fn body(body: &BodyMatch, whole: bool) -> String {
             format!(" code {}", codes.iter().map(u64::to_string).collect::<Vec<_>>().join(" or "))
         }
         BodyMatch::Page => " a web page".to_owned(),
-        BodyMatch::PortalPage => " a login or block page".to_owned(),
     }
 }
 

@@ -13,7 +13,7 @@ use super::{
     slack_errors as slack,
     table::{
         Action,
-        BodyMatch::{Any, ApiNotOk, ApiOk, Contains, Equals, FlowError, Page, PortalPage, SlackError},
+        BodyMatch::{Any, ApiNotOk, ApiOk, Contains, Equals, FlowError, Page, SlackError},
         DEAD, ResponseMatch, ResponseRule, at, body, range, rule, wait,
     },
 };
@@ -51,8 +51,6 @@ const SHAPE: &str =
     "Run `poprelay test-card` for the sink: its output names the setting of `shape` that the workflow expects.";
 const NO_RESPONSE_STEP: &str =
     "The workflow ended before its response step. Remove that step, or read the workflow's run history in Teams.";
-const OWN_PAGE: &str = "Let the workflow's response step answer without a web page: a login page of the network looks the same, and a \
-                        first card may be posted twice.";
 const REPORT: &str = "Read the response with `poprelay outbox show`. This is probably a bug in poprelay.";
 const READ_ANSWER: &str = "Read the response with `poprelay outbox show`.";
 
@@ -93,8 +91,6 @@ static ROWS: &[ResponseRule] = &[
     rule(FLOW, body(FlowError(&["WorkflowTriggerIsNotEnabled"])), Action::Disable, "the workflow is turned off", NEW_WORKFLOW),
     rule(FLOW, at(400, Contains(&["\"code\":\"Workflow"])), Action::Disable, "the workflow is turned off", NEW_WORKFLOW),
     rule(FLOW, range(400, 599, Contains(&["RequestEntityTooLarge", "MessageSizeExceeded"])), Action::Plain, "the card is too large", REPORT),
-    rule(FLOW, range(200, 299, PortalPage), Action::RetrySlowly, "a web page instead of the chat's response", PORTAL),
-    rule(FLOW, range(200, 299, Page), Action::RetryOnce, "a web page, probably the response of the workflow", OWN_PAGE),
     rule(ANY, range(200, 299, Page), Action::RetrySlowly, "a web page instead of the chat's response", PORTAL),
     rule(HOSTED, at(400, Page), Action::RetrySlowly, "a web page instead of the chat's response", PORTAL),
     rule(HOSTED, at(403, Page), Action::Disable, "a web page instead of the chat's response", PORTAL),

@@ -15,7 +15,7 @@ use super::{
     retry_waits::{FAILED_PROBE_INTERVAL, RetryWaits},
     rules::find_rule,
     strikes::Strikes,
-    table::{self, Action, ResponseRule},
+    table::{Action, ResponseRule},
     verdict::{DeliveryContext, Verdict, decide},
 };
 use crate::model::{
@@ -43,8 +43,6 @@ pub struct SinkState {
     failures: u32,
     disabled: bool,
     rejected: Option<(&'static ResponseRule, Option<u16>, u32)>,
-    /// The web page that a flow answered to a card and to its repetition: its own response.
-    own_page: Option<String>,
     pub(super) strikes: Strikes,
     overflows: u32,
 }
@@ -65,7 +63,6 @@ impl SinkState {
             failures: 0,
             disabled: false,
             rejected: None,
-            own_page: None,
             strikes: Strikes::default(),
             overflows: 0,
         }
@@ -204,7 +201,7 @@ impl SinkState {
         DeliveryContext {
             merged,
             plain: delivery.plain,
-            was_retried_once: self.strikes.was_retried_once(delivery) || self.is_own_page(answer),
+            was_retried_once: self.strikes.was_retried_once(delivery),
             is_edit: self.is_edit(delivery),
             is_person: self.is_person,
             was_reposted: matches!(delivery.mode, PostMode::Live { reposted: true, .. }),
@@ -213,10 +210,6 @@ impl SinkState {
             rejections: self.rejections_before(row, answer),
             requested_waits: self.outage.map_or(0, |outage| outage.waits),
         }
-    }
-
-    fn is_own_page(&self, answer: &PostResult) -> bool {
-        matches!(answer, PostResult::Response(reply) if self.own_page.as_ref() == Some(&reply.body))
     }
 
     fn rejections_before(&self, row: &'static ResponseRule, answer: &PostResult) -> u32 {
@@ -269,10 +262,6 @@ impl SinkState {
         match first {
             Some(Verdict::Delivered { .. }) => {
                 self.rejected = None;
-                self.own_page = match answer {
-                    PostResult::Response(reply) if table::is_page(&reply.body) => Some(reply.body.clone()),
-                    _ => None,
-                };
                 self.limiter(edit).on_success(now);
             }
             Some(Verdict::Dead { .. }) if matches!(row.action, Action::Plain | Action::Dead { .. }) => {

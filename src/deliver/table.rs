@@ -63,11 +63,9 @@ pub enum BodyMatch {
     Key(&'static str),
     /// A JSON object whose `code` is one of these numbers.
     Code(&'static [u64]),
-    /// An HTML or XML page. No chat answers a message with one, except for a flow whose author chose it: a captive portal or a
-    /// proxy does.
+    /// An HTML or XML page. No chat answers a message with one: a captive portal or a proxy does. The response step of a flow
+    /// may do so too, but nothing distinguishes the two, and a card must not be lost.
     Page,
-    /// A page with words or elements of a login page or a block page.
-    PortalPage,
 }
 
 /// Action that follows a response.
@@ -197,28 +195,9 @@ impl BodyMatch {
                 .and_then(|object| object.get("code")?.as_u64())
                 .is_some_and(|code| codes.contains(&code)),
             Self::Contains(texts) => texts.iter().any(|text| reply.body.contains(text)),
-            Self::Page => is_page(&reply.body),
-            Self::PortalPage => is_page(&reply.body) && has_portal_mark(&reply.body),
+            Self::Page => reply.body.trim_start_matches('\u{feff}').trim_start().starts_with('<'),
         }
     }
-}
-
-/// Returns whether a body is an HTML or XML page.
-pub(super) fn is_page(body: &str) -> bool {
-    body.trim_start_matches('\u{feff}').trim_start().starts_with('<')
-}
-
-/// Words and elements of pages that a network shows in place of a server: logins, redirects, blocked hosts.
-#[rustfmt::skip]
-const PORTAL_MARKS: &[&str] = &[
-    "login", "log in", "log on", "logon", "sign in", "sign-in", "signin", "password", "authenticat", "captive", "portal",
-    "wispaccessgatewayparam", "wi-fi", "wifi", "hotspot", "denied", "blocked", "forbidden", "proxy", "firewall", "<form",
-    "refresh", "location.",
-];
-
-fn has_portal_mark(page: &str) -> bool {
-    let page = page.to_ascii_lowercase();
-    PORTAL_MARKS.iter().any(|mark| page.contains(mark))
 }
 
 fn json_object(body: &str) -> Option<Map<String, Value>> {

@@ -40,9 +40,7 @@ fn recommendation() -> Vec<(Vec<SinkKind>, PostResult, Verdict)> {
     line(&ALL, &[301, 302, 304, 307, 308], any, Disable);
     line(&ALL, &[407, 408, 425, 500, 503, 507, 599], any, RETRY);
     line(&ALL, &[502, 504], any, SLOWLY);
-    line(&ALL, &[200, 203, 299], &["<html>login</html>", "\u{feff}\n<!DOCTYPE html><form>"], SLOWLY);
-    line(&[Slack, SlackTrigger, SlackApp], &[200, 203, 299], &["\u{feff}\n<!DOCTYPE html>", "<?xml?>"], SLOWLY);
-    line(&[Teams], &[200, 203, 299], &["\u{feff}\n<!DOCTYPE html>", "<?xml?>"], RetryOnce);
+    line(&ALL, &[200, 203, 299], &["<html>login</html>", "\u{feff}\n<!DOCTYPE html>", "<?xml?>"], SLOWLY);
     line(&[Slack, SlackTrigger, SlackApp], &[429], any, seconds(1));
     line(&[Teams], &[429], any, seconds(30));
     let own = ["", "ok", "1", "{\"ok\":true}", "x"].as_slice();
@@ -220,26 +218,6 @@ fn judge_person_who_is_not_reached_costs_the_card_and_no_sink() {
         assert_eq!(judge(SlackApp, &slack(error), &person), Disable, "{error} concerns every person, and has an end");
     }
     assert_eq!(judge(SlackApp, &reply(302, ""), &person), Disable);
-}
-
-#[test]
-fn judge_page_of_a_flow_twice_is_its_own_response_unless_a_portal_shows() {
-    let retried = DeliveryContext { was_retried_once: true, ..DeliveryContext::default() };
-    for (page, is_portal) in [
-        ("<!DOCTYPE html><p>thanks</p>", false),
-        ("<?xml version=\"1.0\"?><done/>", false),
-        ("<html><head><meta http-equiv=\"Content-Type\" content=\"text/html\"></head>Card posted", false),
-        ("<html><title>Sign in to Guest Wi-Fi</title>", true),
-        ("<html><FORM action=\"/accept\">", true),
-        ("<html><meta http-equiv=\"refresh\" content=\"0; url=https://x.example\">", true),
-        ("<html><script>window.location.replace('https://x.example')</script>", true),
-        ("<html>Access Denied</html>", true),
-    ] {
-        let verdicts = [DeliveryContext::default(), retried].map(|context| judge(Teams, &reply(200, page), &context));
-        let expected = if is_portal { [SLOWLY, SLOWLY] } else { [RetryOnce, ACCEPTED] };
-        assert_eq!(verdicts, expected, "{page}");
-        assert_eq!(judge(Slack, &reply(200, page), &retried), SLOWLY, "no webhook of Slack answers with a page");
-    }
 }
 
 #[test]

@@ -69,31 +69,6 @@ fn sink_flow_without_response_repeats_message_once_and_goes_on() {
 }
 
 #[test]
-fn sink_flow_with_a_page_as_its_response_repeats_one_card_once() {
-    let mut sink = SinkSimulation::new(SinkKind::Teams);
-    let accepted = (Verdict::Delivered { accepted: true }, Settlement::Delivered);
-    let page = reply(200, "<!DOCTYPE html><p>thanks</p>");
-    let outcome = sink.answered(&[1], &page);
-    assert_eq!((outcome.settlements[0].0, sink.closed()), (Verdict::RetryOnce, 0), "others do not wait");
-    assert_eq!(sink.answered(&[2], &page).settlements[0].0, Verdict::RetryOnce, "not known yet");
-    sink.pass(30);
-    assert_eq!(sink.answered(&[1], &page).settlements, std::slice::from_ref(&accepted));
-    assert_eq!(
-        sink.answered(&[3], &page).settlements,
-        std::slice::from_ref(&accepted),
-        "the page is known: no second copy"
-    );
-    let other = reply(200, "<!DOCTYPE html><p>moved</p>");
-    assert_eq!(sink.answered(&[4], &other).settlements[0].0, Verdict::RetryOnce);
-    assert_eq!(sink.answered(&[5], &reply(202, "")).settlements, [accepted]);
-    assert_eq!(sink.answered(&[6], &page).settlements[0].0, Verdict::RetryOnce, "the flow answers otherwise now");
-    let portal = reply(200, "<html><title>Sign in to Guest Wi-Fi</title>");
-    for _ in 0..3 {
-        assert!(matches!(sink.answered(&[7], &portal).settlements[0].0, Verdict::RetrySlowly { .. }));
-    }
-}
-
-#[test]
 fn sink_throttling_without_time_waits_minutes_even_without_rate_limit() {
     let mut sink = SinkSimulation::new(SinkKind::Slack);
     let waits: Vec<u64> = (0..10)
