@@ -1,4 +1,4 @@
-//! Decides whether the words of a header make a column private. The words are in [`private_words`]. Pure.
+//! Decides whether the words of a header make a column private. The words are in `contacts::private_words`. Pure.
 
 use crate::enrich::contacts::{
     header_parts as parts,
