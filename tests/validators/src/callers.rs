@@ -76,6 +76,7 @@ fn course(text: &str) -> Course {
             by: Some(person.clone()),
             to: vec![person.clone(); 9],
             destination: Some(text.into()),
+            queue: Some(queue.clone()),
             at: ago(9),
             rang: minute,
         }),

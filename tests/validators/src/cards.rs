@@ -88,8 +88,14 @@ pub fn live_message(call: &Call, found: &CallerInfo) -> Vec<(&'static str, Card)
     let ended = CallStatus::Ended { talk_time: Some(secs(153)) };
     let once = vec![transfer(&bob, &eve)];
     let usual = || call.course.clone();
-    let by_bob =
-        HandOver { by: Some(bob.clone()), to: vec![eve.clone()], destination: None, at: ago(9), rang: secs(4) };
+    let by_bob = HandOver {
+        by: Some(bob.clone()),
+        to: vec![eve.clone()],
+        destination: None,
+        queue: None,
+        at: ago(9),
+        rang: secs(4),
+    };
     let talks = vec![talk(TalkParty::Person(bob.clone()), 38), talk(TalkParty::Person(eve.clone()), 115)];
     let talked = Course { talks, hung_up: Some(HungUp::Caller), ..usual() };
     let ringing_eve = Course { position: CallerPosition::Transfer, handed_on: Some(by_bob), ..usual() };
