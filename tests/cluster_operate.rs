@@ -27,7 +27,7 @@ async fn commands_of_either_host_use_the_shared_store() {
         let explained = output(dir, &["explain", &call]).await;
         assert!(SINKS.iter().all(|sink| explained.contains(&format!("→ {sink}"))), "{explained}");
         let found = output(dir, &["lookup", &number]).await;
-        assert!(found.contains("1 calls in 7 days"), "{found}");
+        assert!(found.contains("1 call in 7 days"), "{found}");
         let listed = output(dir, &["outbox", "list", "--show-numbers"]).await;
         assert!(listed.contains(&format_as_shown(&number)), "{listed}");
         let status = output(dir, &["status"]).await;

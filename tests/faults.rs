@@ -114,7 +114,7 @@ async fn unwritable_store_does_not_stop_cards() {
     let daemon = dir.start();
     daemon.wait_for_log("lane live").await;
     relay_call(&sim, "NO STORE").await;
-    assert!(daemon.journal().contains("InMemory"), "{}", daemon.journal());
+    assert!(daemon.journal().contains("in memory"), "{}", daemon.journal());
     drop(daemon.stop().await);
 }
 
