@@ -161,11 +161,12 @@ async fn commands_name_the_problem_of_the_app() {
     set_faults(&sim, |faults| *faults = TeamsAppFaults { blocked: [CHANNEL.to_owned()].into(), ..Default::default() });
     let (_, _, err) = run(&test_card).await;
     assert!(
-        err.contains("the channel accepts no messages of the app (HTTP 403") && err.contains("moderation"),
+        err.contains("rejected with HTTP 403: the channel accepts no messages of the app")
+            && err.contains("moderation"),
         "{err}"
     );
     set_faults(&sim, |faults| *faults = TeamsAppFaults { unknown: [CHANNEL.to_owned()].into(), ..Default::default() });
-    assert!(run(&test_card).await.2.contains("the channel is gone (HTTP 404"));
+    assert!(run(&test_card).await.2.contains("rejected with HTTP 404: the channel is gone"));
 }
 
 #[tokio::test]
