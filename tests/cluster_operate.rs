@@ -18,7 +18,7 @@ async fn output(dir: &DaemonDir, args: &[&str]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn commands_of_either_host_use_the_shared_store() {
+async fn commands_of_either_host_use_the_shared_database() {
     let Some(mut cluster) = Cluster::start(2).await else { return };
     cluster.place_calls(Duration::from_millis(200)).await;
     cluster.ledger.settle(&cluster.sim, &SINKS, TIMEOUT).await;

@@ -128,7 +128,7 @@ pub struct Limits {
     /// Time for which an ended call is kept, for duplicates, late snapshots and its report. 20 min: the report comes minutes
     /// after the end.
     pub memory: Duration,
-    /// Most ended conversations; the oldest are dropped first. 10,000: some 4 MB.
+    /// Most ended conversations; the oldest are dropped first. 10,000: two ids each.
     pub ended: usize,
     /// Most ended calls whose facts are kept, so that a report can correct them; the oldest are dropped first. 500, of some
     /// 20 KB each: a team of 1,500 calls an hour has all of its last 20 minutes. Reports come within three minutes, which

@@ -73,7 +73,7 @@ pub(super) struct Scene {
     /// Time until the next snapshot.
     pub(super) lasted: Duration,
     /// Whether the snapshot before this one, and the one before the next, was received.
-    pub(super) sharp: (bool, bool),
+    pub(super) adjacent: (bool, bool),
     /// Whether a change in this snapshot has its time.
     pub(super) is_timed: bool,
     pub(super) queue: Option<QueueId>,
@@ -99,11 +99,11 @@ impl TalkLog {
             let holder = by.or(self.talking.first().copied());
             if let Some(talk) = self.talks.iter_mut().find(|talk| Some(talk.with) == holder) {
                 talk.held += scene.lasted;
-                talk.exact &= scene.sharp.0 && scene.sharp.1;
+                talk.exact &= scene.adjacent.0 && scene.adjacent.1;
             }
         }
         if let Some(first) = talking.first() {
-            self.gap |= self.first.is_some() && !scene.sharp.0;
+            self.gap |= self.first.is_some() && !scene.adjacent.0;
             self.first.get_or_insert(scene.at);
             self.last = Some((scene.at, scene.time));
             self.hand_to(*first, talking, scene.time);
@@ -124,14 +124,14 @@ impl TalkLog {
         else {
             return;
         };
-        self.talk(&Scene { lasted: Duration::ZERO, sharp: (false, false), ..*scene }, with);
+        self.talk(&Scene { lasted: Duration::ZERO, adjacent: (false, false), ..*scene }, with);
         self.first.get_or_insert(scene.at);
         self.hand_to(with, &[with], scene.time);
         self.talking = vec![with];
     }
 
     fn talk(&mut self, scene: &Scene, with: PartyId) {
-        let exact = scene.sharp.0 && scene.sharp.1;
+        let exact = scene.adjacent.0 && scene.adjacent.1;
         if let Some(talk) = self.talks.iter_mut().find(|talk| talk.with == with) {
             talk.talked += scene.lasted;
             talk.exact &= exact;
@@ -141,7 +141,7 @@ impl TalkLog {
                 since: scene.time,
                 talked: scene.lasted,
                 held: Duration::ZERO,
-                waited: scene.waits_since.map(|since| elapsed(since, scene.time)).filter(|_| scene.sharp.0),
+                waited: scene.waits_since.map(|since| elapsed(since, scene.time)).filter(|_| scene.adjacent.0),
                 queue: scene.queue,
                 exact,
                 is_timed: scene.is_timed,

@@ -7,6 +7,7 @@ mod contradictions;
 mod conversations;
 mod grammar;
 mod harness;
+mod in_words;
 mod missing_frames;
 mod notation;
 mod real;

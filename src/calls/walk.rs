@@ -101,8 +101,8 @@ impl Walk {
         while let Some((at, observation)) = rest.next() {
             let next = rest.peek().copied();
             let lasted = next.map_or(Duration::ZERO, |(_, next)| elapsed(observation.at, next.at));
-            let sharp = (follows(at), next.is_some_and(|(at, _)| follows(at)));
-            walk.step(at, observation, lasted, sharp, parties, direction);
+            let adjacent = (follows(at), next.is_some_and(|(at, _)| follows(at)));
+            walk.step(at, observation, lasted, adjacent, parties, direction);
         }
         if timeline.overflowed {
             walk.talks.blur();
@@ -115,7 +115,7 @@ impl Walk {
         at: Position,
         seen: &Observation,
         lasted: Duration,
-        sharp: (bool, bool),
+        adjacent: (bool, bool),
         parties: &Parties,
         direction: CallDirection,
     ) {
@@ -123,18 +123,18 @@ impl Walk {
         self.record_states(seen, &states, direction);
         self.judge(seen, &states);
         self.enter_queue(seen);
-        self.ring(seen, &states, sharp.0);
+        self.ring(seen, &states, adjacent.0);
         for id in states.ringing.iter().chain(&states.talking) {
             if direction == CallDirection::Inbound && parties.outside(*id).is_some() {
                 self.forwarded_to = Some(*id);
             }
         }
-        self.wait(seen, &states, sharp.0);
+        self.wait(seen, &states, adjacent.0);
         self.reach(states.is_ringing || !states.talking.is_empty(), seen, states.served);
         let waits_since = self.waits_since.filter(|_| self.wait_is_exact);
         let last = self.last_at.replace(seen.at);
-        let is_timed = sharp.0 || last.is_some_and(|last| elapsed(last, seen.at) < LARGEST_TIME_ERROR);
-        self.talk(&Scene { at, time: seen.at, lasted, sharp, is_timed, queue: seen.queue, waits_since }, &states);
+        let is_timed = adjacent.0 || last.is_some_and(|last| elapsed(last, seen.at) < LARGEST_TIME_ERROR);
+        self.talk(&Scene { at, time: seen.at, lasted, adjacent, is_timed, queue: seen.queue, waits_since }, &states);
         self.enter_mailbox(seen);
         self.stay(seen, states.served, states.is_ringing, !states.talking.is_empty(), lasted);
         self.ringing = states.ringing;

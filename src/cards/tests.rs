@@ -5,6 +5,7 @@ mod callbacks;
 mod caller;
 mod card_options;
 mod claims;
+mod hand_overs;
 pub(super) mod limits;
 mod status_line;
 mod templates;

@@ -15,13 +15,12 @@ use crate::{
         claims,
         health::{
             alert::AlertKind, given_up::GivenUp, http::MetricsServer, person_troubles::PersonTroubles,
-            readiness::Readiness, status::SharedStatus, stored::StatusFile,
+            readiness::Readiness, stored::StatusFile,
         },
         pipeline::Pipeline,
         recap,
-        recording::Recorder,
         reload::{ReloadRequests, ReloadedConfig, RestartOnly},
-        settings::{Settings, SharedSettings},
+        settings::Settings,
         startup::{self, DaemonError},
         system::{sd_notify, state_dir},
         tasks::{
@@ -31,11 +30,11 @@ use crate::{
     deliver::{OwnershipRegistry, SinkEvent},
     model::{ids::SinkName, time::Timestamp},
     outbox::Health,
-    runtime::{http::HttpStack, message_id, metrics::Metrics, watchdog::TaskMonitor},
+    runtime::{http::HttpStack, message_id, metrics::Metrics},
 };
 use std::{collections::BTreeSet, convert::Infallible, pin::pin, sync::Arc, time::Duration};
 use tokio::{
-    sync::{Mutex, mpsc, watch},
+    sync::{mpsc, watch},
     task::{JoinError, JoinSet},
     time::{Instant, interval, timeout_at},
 };
@@ -117,13 +116,9 @@ impl Daemon {
         let health = outbox.health();
         let (event_sender, sink_events) = mpsc::channel(SINK_EVENT_CAPACITY);
         let (alert_sender, button_alerts) = mpsc::channel(BUTTON_ALERT_CAPACITY);
-        let settings = SharedSettings::new(Settings::from_config(&config, enricher));
-        let recorder = Recorder::new(&config.state_dir);
-        let (status, tasks) = (SharedStatus::default(), TaskMonitor::default());
+        let settings = Settings::from_config(&config, enricher);
         let sharing_host = config.database.is_some().then(state_dir::host_name);
-        let callbacks = Mutex::default();
-        let pipeline =
-            Arc::new(Pipeline { outbox, settings, recorder, status, tasks, metrics, sharing_host, callbacks });
+        let pipeline = Arc::new(Pipeline::new(outbox, settings, &config.state_dir, metrics, sharing_host));
         pipeline.metrics.daemon().config_info.set(&[&config.hash], 1.0);
         let status_file = StatusFile::open(config.state_dir.clone(), &pipeline.metrics, Timestamp::now());
         let metrics_server = MetricsServer::start(config.metrics_listen.as_ref(), &pipeline).await;

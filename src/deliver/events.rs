@@ -82,13 +82,22 @@ pub enum SinkEvent {
     },
 }
 
-/// Logs the outcome of one message and returns the events for the daemon in the same order. `now`: local time, and GoTo's.
+/// Time of a response by both clocks.
+#[derive(Debug, Clone, Copy)]
+pub struct ResponseTime {
+    /// By the clock of this machine.
+    pub local: Timestamp,
+    /// By GoTo's clock, as far as it is known.
+    pub goto_time: Timestamp,
+}
+
+/// Logs the outcome of one message and returns the events for the daemon in the same order.
 pub fn log_outcome(
     sink: &SinkName,
     batch: &[Delivery],
     outcome: &Outcome,
     attempt: &Attempt,
-    now: (Timestamp, Timestamp),
+    now: ResponseTime,
 ) -> Vec<SinkEvent> {
     let cards = batch
         .iter()
@@ -105,7 +114,7 @@ fn card_event(
     (verdict, settlement): &(Verdict, Settlement),
     outcome: &Outcome,
     attempt: &Attempt,
-    now: (Timestamp, Timestamp),
+    now: ResponseTime,
 ) -> Option<SinkEvent> {
     let (call, status) = (call_id(&delivery.key.subject), delivery.key.status.as_str());
     let count = delivery.attempts.saturating_add(1);
@@ -181,12 +190,12 @@ fn card_event(
 }
 
 /// Returns the time since the event of a card. The time of a call is GoTo's; that of other cards is local.
-fn age(delivery: &Delivery, (local, goto_time): (Timestamp, Timestamp)) -> Duration {
+fn age(delivery: &Delivery, now: ResponseTime) -> Duration {
     let occurred = delivery.card.occurred_at().unwrap_or(delivery.enqueued_at);
     match &delivery.card {
-        Card::Call(card) if card.reminder.is_none() => elapsed(occurred, goto_time),
-        Card::GapSummary(_) => elapsed(occurred, goto_time),
-        Card::Call(_) | Card::Recap(_) | Card::Alert(_) => elapsed(occurred, local),
+        Card::Call(card) if card.reminder.is_none() => elapsed(occurred, now.goto_time),
+        Card::GapSummary(_) => elapsed(occurred, now.goto_time),
+        Card::Call(_) | Card::Recap(_) | Card::Alert(_) => elapsed(occurred, now.local),
     }
 }
 
@@ -259,10 +268,10 @@ mod tests {
         let local: Timestamp = "2026-10-05T16:00:00Z".parse().unwrap();
         let before = |at: Timestamp, seconds: u64| at.checked_sub(Duration::from_secs(seconds)).unwrap();
         for goto_time in ["2026-10-05T14:00:00Z", "2026-10-05T18:00:00Z"] {
-            let now = (local, goto_time.parse().unwrap());
+            let now = ResponseTime { local, goto_time: goto_time.parse().unwrap() };
             let of =
                 |card: Card| age(&Delivery { card, enqueued_at: before(local, 3), ..delivery(1, "a") }, now).as_secs();
-            assert_eq!(of(Card::Call(Box::new(ring(before(now.1, 2))))), 2, "{goto_time}");
+            assert_eq!(of(Card::Call(Box::new(ring(before(now.goto_time, 2))))), 2, "{goto_time}");
             assert_eq!(of(delivery(1, "a").card), 3, "{goto_time}");
             let recap = Recap { to: before(local, 4), ..Recap::default() };
             assert_eq!(of(Card::Recap(recap)), 4, "{goto_time}");

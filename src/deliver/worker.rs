@@ -3,7 +3,7 @@
 //! updates of a call in order. Sinks do not wait for each other.
 
 use super::{
-    events::{SinkEvent, log_outcome},
+    events::{ResponseTime, SinkEvent, log_outcome},
     limiter::Permit,
     measure::Measure,
     settle::{self, with_message_ref},
@@ -225,7 +225,8 @@ where
 
     async fn send_events(&mut self, batch: &[Delivery], outcome: &Outcome, attempt: &Attempt, now: Timestamp) {
         self.measure.record(batch, outcome, attempt, now);
-        for event in log_outcome(&self.sink.name, batch, outcome, attempt, (now, self.sink.metrics.goto_time(now))) {
+        let now = ResponseTime { local: now, goto_time: self.sink.metrics.goto_time(now) };
+        for event in log_outcome(&self.sink.name, batch, outcome, attempt, now) {
             if matches!(event, SinkEvent::Delivered { .. }) {
                 // A busy daemon may miss counts, but no state changes.
                 drop(self.events.try_send(event));

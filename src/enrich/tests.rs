@@ -14,7 +14,7 @@ use crate::{
         secret::SecretRef,
         time::Timestamp,
     },
-    outbox::{self, DatabaseOutbox, Durability, OutboxSettings, Retention},
+    outbox::{self, DatabaseOutbox, OutboxSettings},
 };
 use serde_json::json;
 use std::{fs, future::pending};
@@ -51,12 +51,7 @@ fn build(
 
 /// Opens the history in `dir`.
 fn history(dir: &tempfile::TempDir) -> DatabaseOutbox {
-    let settings = OutboxSettings {
-        dir: dir.path().join("state"),
-        durability: Durability::Crash,
-        retention: Retention::default(),
-        commit_duration: Default::default(),
-    };
+    let settings = OutboxSettings::for_test(dir.path().join("state"));
     outbox::open(settings, Timestamp::now()).unwrap().0
 }
 

@@ -22,7 +22,7 @@ const POLL_INTERVAL: Duration = Duration::from_secs(2);
 /// refresh can fail and be repeated in this time.
 const OFFLINE_REFRESH_PART: u32 = 3;
 
-/// The shared store with the data that a token task needs for it.
+/// The shared database with the data that a token task needs for it.
 #[derive(Debug)]
 pub(super) struct SharedLogin {
     pub(super) store: Arc<dyn SharedTokens>,

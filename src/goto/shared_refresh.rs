@@ -1,4 +1,4 @@
-//! The token task where several daemons share the tokens: reads the shared store, locks it for a refresh, and stores the
+//! The token task where several daemons share the tokens: reads the shared database, locks it for a refresh, and stores the
 //! result. `model::shared_token` decides which token counts.
 
 use super::{
@@ -105,7 +105,7 @@ impl TokenTask {
         Some(LocalToken { refresh, rejected, access: in_use })
     }
 
-    /// Refreshes under the lock of the shared store, or uses the newer token of another daemon.
+    /// Refreshes under the lock of the shared database, or uses the newer token of another daemon.
     pub(super) async fn refresh_shared(&mut self, token: &TokenMachine, secret: &Secret) -> Input {
         let (Some(local), Some(shared)) = (self.local_token(token), &self.shared) else {
             return Input::Refreshed(self.refresh(secret).await);

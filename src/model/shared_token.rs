@@ -38,7 +38,7 @@ pub struct TimedAccess {
     pub left: Duration,
 }
 
-/// The tokens of a connection in the shared store.
+/// The tokens of a connection in the shared database.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SharedToken {
     /// The refresh token; `None` before the first one.
@@ -74,7 +74,7 @@ pub struct NewToken {
 /// Decision about a refresh: send the request, or use the tokens of another daemon.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RefreshDecision {
-    /// The shared store has a newer refresh token, which is used instead.
+    /// The shared database has a newer refresh token, which is used instead.
     Newer(RefreshToken),
     /// Another daemon has refreshed; no request is needed.
     Use {
@@ -102,7 +102,7 @@ pub enum SharedChange {
     NewAccess,
 }
 
-/// Answer of the shared store; `None`: the store is away.
+/// Answer of the shared database; `None`: the store is away.
 pub type TokenAnswer<T> = Pin<Box<dyn Future<Output = Option<T>> + Send>>;
 
 /// Store of the tokens that several daemons share.

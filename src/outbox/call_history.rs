@@ -139,7 +139,7 @@ pub(super) fn count_calls(db: &Session, query: &HistoryQuery) -> Result<CallCoun
     let since = |age: Duration| micros(before(query.at, age));
     let (number, excluded, until) =
         (query.number.expose(), query.call.as_deref().unwrap_or_default(), micros(query.at));
-    // One statement, and one for the previous call if there is one: with a shared store each waits for the network.
+    // One statement, and one for the previous call if there is one: with a shared database each waits for the network.
     let mut counts = db.prepare(
         "WITH ours AS (SELECT started, outcome, outbound FROM call_history
                        WHERE number = ?1 AND call <> ?2 AND started <= ?3 AND NOT (outbound <> 0 AND outcome = 0)),

@@ -1,4 +1,4 @@
-//! Threads beside the writer: one connects to the shared store while it is away, one receives the other daemons'
+//! Threads beside the writer: one connects to the shared database while it is away, one receives the other daemons'
 //! notifications. Contains no statements of deliveries.
 
 use super::{handover::Slots, shared::SharedDatabase};
@@ -57,7 +57,7 @@ pub(super) fn listen(database: SharedDatabase, slots: Weak<Slots>) -> io::Result
     let run = move || {
         while slots.strong_count() > 0 {
             if let Err(error) = runtime.block_on(receive(&database, &slots)) {
-                tracing::debug!(%error, "notifications of the shared store are not received");
+                tracing::debug!(%error, "notifications of the shared database are not received");
             }
             thread::sleep(LISTEN_INTERVAL);
         }

@@ -59,7 +59,7 @@ impl StoreError {
         }
     }
 
-    /// Returns the server's fault, if the shared store is away or unusable. A statement that the server refuses fails alone.
+    /// Returns the server's fault, if the shared database is away or unusable. A statement that the server refuses fails alone.
     pub(super) fn server_fault(&self) -> Option<PostgresFault> {
         match self {
             Self::Database(sql::Error::Postgres(error)) if error.fault != PostgresFault::Other => Some(error.fault),

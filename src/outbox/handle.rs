@@ -77,7 +77,7 @@ impl DatabaseOutbox {
         self.health.clone()
     }
 
-    /// Returns whether the shared store was found empty or older than before, once for each time.
+    /// Returns whether the shared database was found empty or older than before, once for each time.
     #[must_use]
     pub fn take_replaced(&self) -> bool {
         self.is_replaced.swap(false, Ordering::Relaxed)

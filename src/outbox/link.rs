@@ -10,13 +10,13 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 /// Sends the result of an attempt to connect to the writer. Returns `false` if the writer has ended.
 pub(super) type SendContact = Arc<dyn Fn(Contact) -> bool + Send + Sync>;
 
-/// The way to the shared store.
+/// The way to the shared database.
 pub(super) struct Link {
     database: SharedDatabase,
     pub(super) send: Option<SendContact>,
-    /// The shared store, while the file is merged into it.
+    /// The shared database, while the file is merged into it.
     pub(super) returning: Option<Store>,
-    /// Deliveries of the file that the shared store refuses. They stay in the file.
+    /// Deliveries of the file that the shared database refuses. They stay in the file.
     pub(super) refused: BTreeSet<i64>,
 }
 
@@ -29,7 +29,7 @@ impl Link {
     pub(super) fn connect_later(&self, pause: Duration) {
         let Some(send) = self.send.clone() else { return };
         if let Err(error) = connector::connect_later(self.database.clone(), pause, move |contact| send(contact)) {
-            tracing::error!(%error, "the thread that connects to the shared store cannot start");
+            tracing::error!(%error, "the thread that connects to the shared database cannot start");
         }
     }
 }

@@ -32,7 +32,7 @@ pub struct SharingDaemon {
 /// What a daemon reads when it renews its claims.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SharedState {
-    /// Whether the shared store answered. If not, the rest is what this daemon knows without it.
+    /// Whether the shared database answered. If not, the rest is what this daemon knows without it.
     pub is_shared: bool,
     /// Whether another run with this daemon's id is live. This one then owns nothing.
     pub has_other_run: bool,

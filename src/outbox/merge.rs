@@ -1,6 +1,6 @@
-//! Merges the rows of a daemon's file into the shared store, by their keys: after an outage of the shared store, and when a
+//! Merges the rows of a daemon's file into the shared database, by their keys: after an outage of the shared database, and when a
 //! daemon shares it for the first time. The rules are those of enqueueing. What was posted meanwhile is settled; what the
-//! shared store knows better stays as it is there.
+//! shared database knows better stays as it is there.
 
 use super::{
     disk_error::StoreError,
@@ -24,7 +24,7 @@ const MOST_POSTED: usize = 1000;
 /// Rows of one transaction at most: some 100 ms, short enough for a ring behind it.
 pub(super) const ROWS_PER_STEP: usize = 100;
 
-/// A row of the shared store with the subject and sink of one of the file.
+/// A row of the shared database with the subject and sink of one of the file.
 struct SharedRow {
     id: i64,
     status: String,
@@ -192,7 +192,7 @@ impl Store {
 }
 
 impl Store {
-    /// Keeps a posted delivery of the shared store, in case the store goes away before the next update of its call: its live
+    /// Keeps a posted delivery of the shared database, in case the store goes away before the next update of its call: its live
     /// message is edited, and a status that comes again (a transferred call rings again) is known.
     pub(super) fn keep_posted(&mut self, id: i64) -> Result<(), StoreError> {
         if !self.is_shared() {
@@ -208,7 +208,7 @@ impl Store {
         Ok(())
     }
 
-    /// Stores the posted deliveries of the shared store in the file that replaces it.
+    /// Stores the posted deliveries of the shared database in the file that replaces it.
     pub(super) fn restore_posted(&mut self) -> Result<(), StoreError> {
         let posted = std::mem::take(&mut self.posted);
         self.transact(true, |file| {

@@ -1,4 +1,4 @@
-//! Moves the rows of the tables beside the deliveries from a daemon's file into the shared store. A row that both have is
+//! Moves the rows of the tables beside the deliveries from a daemon's file into the shared database. A row that both have is
 //! decided by the table's statement.
 
 use super::merge::ROWS_PER_STEP;
@@ -10,7 +10,7 @@ struct Table {
     /// The key first.
     columns: &'static [&'static str],
     key: usize,
-    /// What happens to a row that the shared store has too.
+    /// What happens to a row that the shared database has too.
     conflict: &'static str,
 }
 
@@ -89,7 +89,7 @@ pub(super) struct TableRows {
 }
 
 impl TableRows {
-    /// Inserts the rows into the shared store, in the caller's transaction.
+    /// Inserts the rows into the shared database, in the caller's transaction.
     pub(super) fn insert(&self, shared: &Session) -> Result<(), sql::Error> {
         let Self { table, rows } = self;
         // One statement: each would wait for the network.

@@ -87,7 +87,7 @@
 //! - The pending updates of a daemon are replayed by itself only.
 //! - The tokens of a connection are a row too (`shared_tokens`), refreshed under its lock by one daemon. The file has no copy of
 //!   it: `goto` keeps the refresh token on each host.
-//! - The file stores the epoch and the last id of the shared store, so that an empty or older one is reported.
+//! - The file stores the epoch and the last id of the shared database, so that an empty or older one is reported.
 //!
 //! Posted twice can be: what was on the wire when its owner failed or lost its sink; what an owner that alone is cut off from
 //! the server posts beside its successor; the live message that was on
@@ -203,6 +203,15 @@ pub struct OutboxSettings {
     pub retention: Retention,
     /// Times of the transactions that write.
     pub commit_duration: Histogram,
+}
+
+#[cfg(test)]
+impl OutboxSettings {
+    /// Returns the settings of a test: defaults, without syncs.
+    pub fn for_test(dir: impl Into<PathBuf>) -> Self {
+        let (retention, commit_duration) = (Retention::default(), Histogram::default());
+        Self { dir: dir.into(), durability: Durability::Crash, retention, commit_duration }
+    }
 }
 
 /// Failures that a commit survives.

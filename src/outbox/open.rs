@@ -19,7 +19,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Longest wait of a start for the shared store: a start must not wait for a server that is away.
+/// Longest wait of a start for the shared database: a start must not wait for a server that is away.
 const FIRST_CONTACT: Duration = Duration::from_secs(3);
 
 /// Report of an opened outbox.
@@ -55,7 +55,7 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
-    /// The shared store has a newer version.
+    /// The shared database has a newer version.
     #[error(
         "the shared database was written by a newer version of poprelay. Install the version that the other daemons run"
     )]

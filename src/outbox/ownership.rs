@@ -30,7 +30,7 @@ pub(super) const SERVER_TIME: &str = "CAST(extract(epoch FROM clock_timestamp())
 /// owners, which went on posting, first store what they posted.
 const RETURN_GRACE: Duration = Duration::from_secs(5);
 
-/// The owner of a sink, as the shared store has it.
+/// The owner of a sink, as the shared database has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SinkOwner {
     /// The sink.
@@ -51,7 +51,7 @@ impl Store {
         self.daemon.is_none() || self.tx_state.owned.contains_key(sink)
     }
 
-    /// Returns whether the claim of `sink` is in force at the shared store.
+    /// Returns whether the claim of `sink` is in force at the shared database.
     pub(super) fn holds(&self, sink: &SinkName) -> Result<bool, StoreError> {
         let Some(daemon) = &self.daemon else { return Ok(true) };
         let Some(fence) = self.tx_state.owned.get(sink) else { return Ok(false) };
@@ -76,7 +76,7 @@ impl Store {
         Ok(read.query_row(params![id], |row| row.get(0)).optional()?.unwrap_or(false))
     }
 
-    /// Records in the shared store whether a row is on the wire.
+    /// Records in the shared database whether a row is on the wire.
     pub(super) fn mark_leased(&self, id: i64, leased: bool) -> Result<(), StoreError> {
         if self.is_shared() {
             self.db.prepare("UPDATE deliveries SET leased = ?2 WHERE id = ?1")?.execute(params![id, leased])?;
@@ -99,7 +99,7 @@ impl Store {
         Ok(())
     }
 
-    /// Returns the row that a request settles; `None`: the settlement waits for the shared store.
+    /// Returns the row that a request settles; `None`: the settlement waits for the shared database.
     pub(super) fn row_to_settle(&mut self, request: &SettleRequest) -> Result<Option<i64>, StoreError> {
         let id = request.id.0;
         if self.daemon.is_none() {
@@ -225,7 +225,7 @@ impl Store {
 }
 
 impl DatabaseOutbox {
-    /// Returns the owners of all sinks that ever had one. Without a shared store, and while it is away: none.
+    /// Returns the owners of all sinks that ever had one. Without a shared database, and while it is away: none.
     ///
     /// # Errors
     /// [`OutboxError`].
@@ -233,7 +233,7 @@ impl DatabaseOutbox {
         self.run(false, |store, _| store.sink_owners()).await
     }
 
-    /// Claims sinks for `lasts` from now. Returns those that this daemon owns. While the shared store is away, these are the
+    /// Claims sinks for `lasts` from now. Returns those that this daemon owns. While the shared database is away, these are the
     /// sinks that it owned last. An own claim of an earlier run, or one that expired, gets a new fence.
     ///
     /// # Errors

@@ -63,7 +63,8 @@ impl DatabaseOutbox {
         &self,
         pending: Option<(ConversationSpaceId, StatusKind)>,
         update: CallUpdate,
-        (keeps_history, reads_previous): (bool, bool),
+        keeps_history: bool,
+        reads_previous: bool,
         mut plan: P,
     ) -> Result<Vec<EnqueueResult>, OutboxError>
     where

@@ -1,4 +1,4 @@
-//! Alerts about a trouble that every daemon on the shared store notices, such as a rejected login: the first daemon enqueues the
+//! Alerts about a trouble that every daemon on the shared database notices, such as a rejected login: the first daemon enqueues the
 //! card, the others find it known. Decides no alert.
 
 use super::{disk_error::StoreError, handle::DatabaseOutbox, ownership::SERVER_TIME, store::Store};
@@ -40,7 +40,7 @@ impl Store {
 
 impl DatabaseOutbox {
     /// Enqueues the card of an alert. If daemons share the store, one card is enqueued for each change of `state` of the
-    /// `trouble`, whichever daemon reports it first. While the shared store is away, each daemon enqueues its own.
+    /// `trouble`, whichever daemon reports it first. While the shared database is away, each daemon enqueues its own.
     ///
     /// # Errors
     /// [`OutboxError`].

@@ -1,4 +1,4 @@
-//! The tokens of the connections in the shared store: one row a connection, refreshed under its lock by one daemon and read
+//! The tokens of the connections in the shared database: one row a connection, refreshed under its lock by one daemon and read
 //! by all. `model::shared_token` decides which token counts.
 
 use super::{
@@ -126,7 +126,7 @@ impl DatabaseOutbox {
         self.run_shared(true, move |store| store.begin_refresh(&connection, &local, lasts))
     }
 
-    /// Runs work on the shared store; `None` while the file is used.
+    /// Runs work on the shared database; `None` while the file is used.
     fn run_shared<T: Send + 'static>(
         &self,
         writes: bool,

@@ -1,4 +1,4 @@
-//! The shared store and the file that replaces it while it is away: switches to the file when the server is away, and back when its rows
+//! The shared database and the file that replaces it while it is away: switches to the file when the server is away, and back when its rows
 //! are merged. No step blocks a ring for longer than a transaction.
 
 use super::{
@@ -56,7 +56,7 @@ impl Storage {
         }
     }
 
-    /// Returns whether rows of the file wait to be merged into the connected shared store.
+    /// Returns whether rows of the file wait to be merged into the connected shared database.
     pub(super) const fn is_returning(&self) -> bool {
         matches!(&self.link, Some(Link { returning: Some(_), .. }))
     }
@@ -85,7 +85,7 @@ impl Storage {
         true
     }
 
-    /// Opens what replaces the shared store: the file, or memory.
+    /// Opens what replaces the shared database: the file, or memory.
     fn open_replacement(&self, now: Timestamp) -> Option<(Connection, Backend)> {
         let (file, backend) = match open_database(&self.settings, now) {
             Ok(disk) => {
@@ -131,7 +131,7 @@ impl Storage {
         }
     }
 
-    /// Merges for a short time, and switches to the shared store when nothing is left in the file.
+    /// Merges for a short time, and switches to the shared database when nothing is left in the file.
     pub(super) fn merge(&mut self, now: Timestamp) {
         let Some(mut shared) = self.link.as_mut().and_then(|link| link.returning.take()) else { return };
         let until = Instant::now() + MERGE_TIME;
@@ -151,7 +151,7 @@ impl Storage {
                 }
             }
             Err(error) => {
-                tracing::warn!(%error, "rows of the file are not merged into the shared store yet");
+                tracing::warn!(%error, "rows of the file are not merged into the shared database yet");
                 if let Some(link) = &self.link {
                     link.connect_later(CONNECT_INTERVAL);
                 }
@@ -159,7 +159,7 @@ impl Storage {
         }
     }
 
-    /// Takes the leases and claims of the file over, and settles what was posted from the shared store before the outage.
+    /// Takes the leases and claims of the file over, and settles what was posted from the shared database before the outage.
     fn begin_merge(&mut self, shared: &mut Store, now: Timestamp) -> Result<(), StoreError> {
         let mine = &mut self.store.tx_state;
         // Those of the last step were sent.
@@ -227,7 +227,7 @@ impl Storage {
                     Ok(_) => Ok(in_transaction(&self.store.db, |file| merge::delete_spooled(file, [row.id]))?),
                     Err(error) if error.server_fault().is_some() => Err(error),
                     Err(error) => {
-                        tracing::error!(%error, delivery = row.id, "the shared store refuses a delivery of the file");
+                        tracing::error!(%error, delivery = row.id, "the shared database refuses a delivery of the file");
                         self.link.iter_mut().for_each(|link| link.refused.extend([row.id]));
                         Ok(())
                     }
@@ -262,7 +262,7 @@ impl Storage {
         self.slots.wake_all();
     }
 
-    /// Stores the mark of the shared store in the file. Returns the error of the server, if it is away.
+    /// Stores the mark of the shared database in the file. Returns the error of the server, if it is away.
     pub(super) fn store_mark(&self) -> Option<StoreError> {
         let Backend::Shared { file } = &self.backend else { return None };
         let found = match Mark::of_shared(&self.store.db) {
@@ -273,7 +273,7 @@ impl Storage {
             && Mark::stored(file).is_none_or(|known| found.is_ahead_of(known))
             && let Err(error) = found.store(file)
         {
-            tracing::debug!(%error, "the mark of the shared store is not stored");
+            tracing::debug!(%error, "the mark of the shared database is not stored");
         }
         None
     }

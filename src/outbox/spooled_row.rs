@@ -1,4 +1,4 @@
-//! A delivery as it moves between the file of a daemon and the shared store. Reads rows; writes none.
+//! A delivery as it moves between the file of a daemon and the shared database. Reads rows; writes none.
 
 use super::row::{self, DeliveryState};
 use crate::{

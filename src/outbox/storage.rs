@@ -45,7 +45,7 @@ pub(super) struct Storage {
     pub(super) settings: OutboxSettings,
     pub(super) backend: Backend,
     pub(super) health: watch::Sender<Health>,
-    /// The shared store was found empty or older than before.
+    /// The shared database was found empty or older than before.
     pub(super) is_replaced: Arc<AtomicBool>,
     /// The way to a store that several daemons share.
     pub(super) link: Option<Link>,
@@ -234,7 +234,7 @@ pub(super) fn file_backend(settings: &OutboxSettings, wal: Wal, db: &Connection)
     Backend::Disk { wal, file_id: file_id(&settings.dir.join(FILE_NAME)), version: data_version(db) }
 }
 
-/// Creates an empty in-memory database that replaces the shared store.
+/// Creates an empty in-memory database that replaces the shared database.
 pub(super) fn empty_memory() -> rusqlite::Result<(Connection, Backend)> {
     let (db, _) = memory(None)?;
     Ok((db, Backend::Memory { next: 1, wait: 1, pending_complete: false }))

@@ -28,8 +28,8 @@ const DUE_TOLERANCE: Duration = Duration::from_secs(60);
 /// the next start.
 const LEASE_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// First id of the rows of a file that replaces the shared store: its ids are those of no shared row. Far from the ids of
-/// a shared store, and exact in JSON.
+/// First id of the rows of a file that replaces the shared database: its ids are those of no shared row. Far from the ids of
+/// a shared database, and exact in JSON.
 pub(super) const FIRST_SPOOLED_ID: i64 = 1 << 40;
 
 /// Unreadable rows that a query of due deliveries passes over.
@@ -55,13 +55,13 @@ pub(super) struct Store {
     pub(super) tx_state: TxState,
     /// Of a store that several daemons share, and of the file that replaces it: this daemon, as the others know it.
     pub(super) daemon: Option<String>,
-    /// The run of this daemon that the shared store has as the live one.
+    /// The run of this daemon that the shared database has as the live one.
     pub(super) run: Option<String>,
     /// Since when the store is the shared one.
     pub(super) connected: Option<Instant>,
     /// The store replaces another and has only a part of its history.
     pub(super) lacks_history: bool,
-    /// The newest deliveries that this daemon posted from the shared store, by id: while the store is away they are known.
+    /// The newest deliveries that this daemon posted from the shared database, by id: while the store is away they are known.
     pub(super) posted: BTreeMap<i64, SpooledRow>,
     slots: Arc<Slots>,
 }

@@ -22,7 +22,7 @@ pub(super) enum Command {
     Job(Box<dyn Job>),
     /// Jobs that are committed and whose sync failed.
     SyncFailed(Vec<Box<dyn Job>>),
-    /// A result of an attempt to connect to the shared store.
+    /// A result of an attempt to connect to the shared database.
     Contact(Contact),
     /// The end of the outbox; the sender is dropped when the storage is closed.
     Close(oneshot::Sender<()>),

@@ -172,8 +172,10 @@ mod tests {
         }
 
         #[test]
-        fn no_text_stops_the_repair(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = repaired(&bytes);
+        fn repaired_text_needs_no_further_repair(bytes in "[\\PC\"\\\\{}\\[\\]:,0-9eu\\n]{0,200}", deep in 0_usize..300) {
+            let text = format!("{}{bytes}", "[".repeat(deep));
+            let once = repaired(text.as_bytes());
+            prop_assert_eq!(repaired(once.as_bytes()), once);
         }
     }
 }

@@ -3,7 +3,8 @@
 mod summaries;
 
 use super::{
-    harness::{Harness, Input, end, ring},
+    harness::{Harness, Input},
+    in_words::{end, ring},
     notation::{Written, calls},
     script::epoch,
 };

@@ -1,7 +1,8 @@
 //! Any call of GoTo's grammar: menus, queues, groups, holds, transfers and mailboxes in any order, with any loss.
 
 use super::{
-    harness::{Harness, Input, end},
+    harness::{Harness, Input},
+    in_words::end,
     script::{Script, epoch},
 };
 use crate::model::{

@@ -2,7 +2,8 @@
 
 use super::{
     compositions::{answered_by_nadia, last, played},
-    harness::{Harness, Input, end},
+    harness::{Harness, Input},
+    in_words::end,
     script::{Script, epoch},
 };
 use crate::model::{

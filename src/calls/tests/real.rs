@@ -2,7 +2,10 @@
 
 mod recordings;
 
-use super::harness::{Harness, Input, end};
+use super::{
+    harness::{Harness, Input},
+    in_words::end,
+};
 use crate::{
     calls::update_from_report,
     goto::wire::Frame,

@@ -1,13 +1,7 @@
 //! The dry run and the daemon plan the same cards: each recorded call goes through both.
 
 use super::*;
-use crate::{
-    cli::recording,
-    config,
-    daemon::{health::status::SharedStatus, pipeline::Pipeline, recording::Recorder, settings::SharedSettings},
-    outbox,
-    runtime::watchdog::TaskMonitor,
-};
+use crate::{cli::recording, config, daemon::pipeline::Pipeline, outbox};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -90,16 +84,7 @@ fn pipeline(config: &Config) -> Pipeline {
     let metrics = crate::runtime::metrics::Metrics::new(Timestamp::now());
     let outbox = startup::open_outbox(config, "0", &metrics).unwrap();
     let enricher = startup::build_enricher(config, &network, std::sync::Arc::new(outbox.clone())).unwrap();
-    Pipeline {
-        outbox,
-        settings: SharedSettings::new(Settings::from_config(config, enricher)),
-        recorder: Recorder::new(&config.state_dir),
-        status: SharedStatus::default(),
-        tasks: TaskMonitor::default(),
-        metrics,
-        sharing_host: None,
-        callbacks: Default::default(),
-    }
+    Pipeline::new(outbox, Settings::from_config(config, enricher), &config.state_dir, metrics, None)
 }
 
 /// Returns the cards of an update in the outbox: sink, options, reason. A live message keeps the time of its first decision

@@ -11,7 +11,7 @@ use crate::{
         phone::{E164, PhoneNumber, Region},
         time::before,
     },
-    outbox::{DatabaseOutbox, Durability, OutboxSettings, Retention, open},
+    outbox::{DatabaseOutbox, OutboxSettings, open},
 };
 use clap::Parser;
 use std::{path::Path, time::Duration};
@@ -35,12 +35,7 @@ fn json(dir: &Path) -> Value {
 
 fn outbox() -> (TempDir, DatabaseOutbox) {
     let dir = TempDir::new().unwrap();
-    let settings = OutboxSettings {
-        dir: dir.path().to_owned(),
-        durability: Durability::Crash,
-        retention: Retention::default(),
-        commit_duration: Default::default(),
-    };
+    let settings = OutboxSettings::for_test(dir.path());
     let queue = open(settings, Timestamp::now()).unwrap().0;
     (dir, queue)
 }

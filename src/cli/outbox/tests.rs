@@ -9,7 +9,7 @@ use crate::{
         ids::{AccountKey, ConnectionName, ConversationSpaceId},
         phone::{PhoneNumber, Region},
     },
-    outbox::{Durability, OutboxSettings, Retention, open},
+    outbox::{OutboxSettings, open},
 };
 use clap::Parser;
 use std::{path::Path, time::Duration};
@@ -55,12 +55,7 @@ fn new_delivery(call: &str) -> NewDelivery {
 /// Creates an outbox with a dead letter (1), a delivered (2) and a waiting delivery (3).
 async fn outbox() -> TempDir {
     let dir = TempDir::new().unwrap();
-    let settings = OutboxSettings {
-        dir: dir.path().to_owned(),
-        durability: Durability::Crash,
-        retention: Retention::default(),
-        commit_duration: Default::default(),
-    };
+    let settings = OutboxSettings::for_test(dir.path());
     let (queue, _) = open(settings, Timestamp::now()).unwrap();
     queue.enqueue(None, ["a", "b", "c"].map(new_delivery).to_vec()).await.unwrap();
     queue.lease(vec![DeliveryId(1), DeliveryId(2)]).await.unwrap();

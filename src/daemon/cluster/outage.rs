@@ -1,4 +1,4 @@
-//! Decides whether the last owner of sinks posts to them while the shared store is away. Reads no clock and no store.
+//! Decides whether the last owner of sinks posts to them while the shared database is away. Reads no clock and no store.
 //!
 //! # Problem
 //! Without the store no daemon learns of a new owner. The daemon cannot distinguish a server that is away for all from a network
@@ -20,11 +20,11 @@
 use crate::runtime::postgres::PostgresFault;
 use std::time::{Duration, Instant};
 
-/// Time after an interruption of this process in which the last owned sinks get no posts without the shared store. Another
+/// Time after an interruption of this process in which the last owned sinks get no posts without the shared database. Another
 /// daemon may own them. The store is reached again in this time unless it is away.
 const RETURN_TIME: Duration = Duration::from_secs(10);
 
-/// The time without the shared store.
+/// The time without the shared database.
 #[derive(Debug, Default)]
 pub struct StoreOutage {
     /// Time until which the store must confirm the last owned sinks.

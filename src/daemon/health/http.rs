@@ -142,41 +142,13 @@ fn answer(problems: &[String]) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        daemon::{
-            health::status::SharedStatus,
-            recording::Recorder,
-            settings::{Settings, SharedSettings},
-        },
-        model::time::Timestamp,
-        outbox,
-        runtime::{metrics::Metrics, watchdog::TaskMonitor},
-    };
-
-    fn pipeline(dir: &Path) -> Arc<Pipeline> {
-        let settings = outbox::OutboxSettings {
-            dir: dir.to_owned(),
-            durability: outbox::Durability::Crash,
-            retention: outbox::Retention::default(),
-            commit_duration: Default::default(),
-        };
-        let (outbox, _) = outbox::open(settings, Timestamp::now()).unwrap();
-        Arc::new(Pipeline {
-            outbox,
-            settings: SharedSettings::new(Settings::default()),
-            recorder: Recorder::new(dir),
-            status: SharedStatus::default(),
-            tasks: TaskMonitor::default(),
-            metrics: Metrics::new(Timestamp::now()),
-            sharing_host: None,
-            callbacks: Default::default(),
-        })
-    }
+    use crate::{daemon::settings::Settings, model::time::Timestamp, outbox};
 
     #[tokio::test]
     async fn healthz_names_a_stalled_task_until_it_goes_on() {
         let dir = tempfile::tempdir().unwrap();
-        let pipeline = pipeline(dir.path());
+        let (outbox, _) = outbox::open(outbox::OutboxSettings::for_test(dir.path()), Timestamp::now()).unwrap();
+        let pipeline = Arc::new(Pipeline::for_test(outbox, Settings::default(), dir.path()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/healthz", listener.local_addr().unwrap());
         let mut server = MetricsServer::default();

@@ -72,7 +72,7 @@ pub fn publish(metrics: &Metrics, status: &Status) {
     }
     daemon.store_in_memory.set(&[], number(status.store_in_memory));
     daemon.sink_owned.clear();
-    if let Some(shared) = &status.shared_store {
+    if let Some(shared) = &status.shared_database {
         daemon.database_up.set(&[], number(status.store_away.is_none()));
         daemon.daemons.set(&[], f64::from(u32::try_from(shared.hosts.len()).unwrap_or(u32::MAX)));
         for (sink, owner) in &shared.owners {

@@ -3,9 +3,9 @@
 use crate::model::{ids::SinkName, time::Timestamp};
 use std::collections::BTreeMap;
 
-/// The shared store, as of the last renewal.
+/// The shared database, as of the last renewal.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SharedStoreStatus {
+pub struct SharedDatabaseStatus {
     /// The owner of each sink that has one.
     pub owners: BTreeMap<SinkName, OwnerStatus>,
     /// Hosts of the live daemons.
@@ -16,7 +16,7 @@ pub struct SharedStoreStatus {
     pub has_other_run: bool,
 }
 
-impl SharedStoreStatus {
+impl SharedDatabaseStatus {
     /// Returns the number of the other live daemons.
     #[must_use]
     pub fn others(&self) -> u32 {

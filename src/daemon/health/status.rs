@@ -5,7 +5,7 @@ use crate::{
     daemon::health::{
         alert::{AlertKind, LoginAdvice},
         button_status::ButtonStatus,
-        shared_status::SharedStoreStatus,
+        shared_status::SharedDatabaseStatus,
     },
     goto::lane::RequestFailure,
     model::{
@@ -46,8 +46,8 @@ pub struct Status {
     /// Whether the outbox is in memory only.
     pub store_in_memory: bool,
     /// The store that several daemons share; `None`: this daemon shares none, or has not reached it yet.
-    pub shared_store: Option<SharedStoreStatus>,
-    /// Reason for which the shared store is away.
+    pub shared_database: Option<SharedDatabaseStatus>,
+    /// Reason for which the shared database is away.
     pub store_away: Option<PostgresFault>,
     /// Calls posted on `day`.
     pub calls: u64,
@@ -247,7 +247,7 @@ impl Status {
         if self.store_in_memory {
             parts.push("the store cannot write, cards are in memory only".to_owned());
         }
-        if self.shared_store.as_ref().is_some_and(|shared| shared.has_other_run) {
+        if self.shared_database.as_ref().is_some_and(|shared| shared.has_other_run) {
             parts.push("another daemon has the id of this one, this one posts no cards".to_owned());
         }
         if let Some(fault) = self.store_away {

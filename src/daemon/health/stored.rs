@@ -3,7 +3,7 @@
 //! The file is replaced whole, without a sync: it is written again within seconds, and a loss costs only percentiles.
 
 use super::{
-    shared_status::SharedStoreStatus,
+    shared_status::SharedDatabaseStatus,
     status::{ConnectionStatus, Status},
 };
 use crate::{
@@ -127,9 +127,9 @@ impl StoredStatus {
             disabled: status.disabled.iter().map(SinkName::to_string).collect(),
             buttons: status.buttons.iter().map(|(name, one)| (name.to_string(), one.describe())).collect(),
             store_in_memory: status.store_in_memory,
-            owners: status.shared_store.iter().flat_map(describe_owners).collect(),
-            hosts: status.shared_store.as_ref().map_or_else(Vec::new, |shared| shared.hosts.clone()),
-            has_other_run: status.shared_store.as_ref().is_some_and(|shared| shared.has_other_run),
+            owners: status.shared_database.iter().flat_map(describe_owners).collect(),
+            hosts: status.shared_database.as_ref().map_or_else(Vec::new, |shared| shared.hosts.clone()),
+            has_other_run: status.shared_database.as_ref().is_some_and(|shared| shared.has_other_run),
             store_away: status.store_away.map(|fault| fault.to_string()),
             config_error: status.config_error.clone(),
             restart_keys: status.restart_keys.iter().map(|&key| key.to_owned()).collect(),
@@ -138,7 +138,7 @@ impl StoredStatus {
     }
 }
 
-fn describe_owners(shared: &SharedStoreStatus) -> impl Iterator<Item = (String, String)> {
+fn describe_owners(shared: &SharedDatabaseStatus) -> impl Iterator<Item = (String, String)> {
     shared.owners.iter().map(|(sink, owner)| {
         let place = if owner.is_own { "this daemon" } else { owner.host.as_str() };
         (sink.to_string(), format!("{place}, since {:.0}", owner.since))

@@ -32,7 +32,7 @@ use crate::{
     runtime::{metrics::Metrics, watchdog::TaskMonitor},
 };
 use futures_util::FutureExt as _;
-use std::{future::Future, panic::AssertUnwindSafe, sync::Arc};
+use std::{future::Future, panic::AssertUnwindSafe, path::Path, sync::Arc};
 use tokio::sync::Mutex;
 
 /// Key of a pending update.
@@ -75,6 +75,33 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
+    /// Creates the state of a daemon that starts. `sharing_host`: see the field.
+    #[must_use]
+    pub fn new(
+        outbox: DatabaseOutbox,
+        settings: Settings,
+        state_dir: &Path,
+        metrics: Metrics,
+        sharing_host: Option<String>,
+    ) -> Self {
+        Self {
+            outbox,
+            settings: SharedSettings::new(settings),
+            recorder: Recorder::new(state_dir),
+            status: SharedStatus::default(),
+            tasks: TaskMonitor::default(),
+            metrics,
+            sharing_host,
+            callbacks: Mutex::default(),
+        }
+    }
+
+    /// Creates the state of a test's daemon over this outbox.
+    #[cfg(test)]
+    pub fn for_test(outbox: DatabaseOutbox, settings: Settings, state_dir: &Path) -> Self {
+        Self::new(outbox, settings, state_dir, Metrics::new(Timestamp::now()), None)
+    }
+
     /// Looks up the caller and enqueues the cards of an update. `settings` are used from the look-up to the enqueue.
     /// Returns the look-ups still running after the deadline.
     pub async fn process(&self, settings: &Arc<Settings>, update: &CallUpdate, now: Now) -> Option<PendingLookup> {
@@ -105,8 +132,9 @@ impl Pipeline {
             let (settings, update) = (Arc::clone(settings), update.clone());
             move |previous| plan::plan(&settings, &update, &info, previous, now.timestamp)
         };
-        let reads = (settings.enricher.keeps_history(), plan::needs_previous_sinks(settings, update));
-        match self.outbox.enqueue_update(saved, update.clone(), reads, plan).await {
+        let keeps_history = settings.enricher.keeps_history();
+        let reads_previous = plan::needs_previous_sinks(settings, update);
+        match self.outbox.enqueue_update(saved, update.clone(), keeps_history, reads_previous, plan).await {
             Ok(results) if results.is_empty() => {
                 tracing::debug!(%call, status = status.as_str(), "no route matches");
             }

@@ -165,11 +165,7 @@ mod tests {
     use super::*;
     use crate::{
         cards::RenderOptions,
-        daemon::{
-            health::status::SharedStatus,
-            recording::Recorder,
-            settings::{MessageMode, SharedSettings, SinkSettings},
-        },
+        daemon::settings::{MessageMode, SinkSettings},
         enrich::Enricher,
         model::{
             call::{Call, CallStatus, CallUpdate, Callback, Caller, MissedReason, ReturnCall, ReturnKind},
@@ -180,10 +176,7 @@ mod tests {
         },
         outbox,
         route::RecapSchedule,
-        runtime::{
-            postgres::{PostgresSettings, test_server::PostgresServer},
-            watchdog::TaskMonitor,
-        },
+        runtime::postgres::{PostgresSettings, test_server::PostgresServer},
     };
     use jiff::tz::TimeZone;
 
@@ -239,18 +232,8 @@ mod tests {
 
     /// Creates a pipeline with a history in `dir` and a contacts file with one caller.
     fn pipeline(dir: &tempfile::TempDir) -> Pipeline {
-        pipeline_over(outbox::open(store_settings(dir), Timestamp::now()).unwrap().0, dir)
-    }
-
-    fn store_settings(dir: &tempfile::TempDir) -> outbox::OutboxSettings {
-        let durability = outbox::Durability::Crash;
-        let retention = outbox::Retention::default();
-        outbox::OutboxSettings {
-            dir: dir.path().to_owned(),
-            durability,
-            retention,
-            commit_duration: Default::default(),
-        }
+        let settings = outbox::OutboxSettings::for_test(dir.path());
+        pipeline_over(outbox::open(settings, Timestamp::now()).unwrap().0, dir)
     }
 
     /// Creates a pipeline with this outbox, and a contacts file with one caller.
@@ -263,18 +246,8 @@ mod tests {
         let http = crate::runtime::http::HttpStack::open(Default::default()).unwrap();
         let (enricher, _) =
             Enricher::build(&[source], second, &no_secrets, &http, Some(Arc::new(outbox.clone())), Region::US).unwrap();
-        let settings = SharedSettings::new(Settings { enricher: Arc::new(enricher), ..Settings::default() });
-        let recorder = Recorder::new(dir.path());
-        Pipeline {
-            outbox,
-            settings,
-            recorder,
-            status: SharedStatus::default(),
-            tasks: TaskMonitor::default(),
-            metrics: crate::runtime::metrics::Metrics::new(Timestamp::now()),
-            sharing_host: None,
-            callbacks: Default::default(),
-        }
+        let settings = Settings { enricher: Arc::new(enricher), ..Settings::default() };
+        Pipeline::for_test(outbox, settings, dir.path())
     }
 
     fn missed(started: Timestamp) -> CallUpdate {
@@ -339,10 +312,15 @@ mod tests {
         let Some(server) = PostgresServer::shared() else { return };
         let server = PostgresSettings::parse(&server.url("postgres"), None).unwrap();
         let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-        let open = |name: &str, dir| {
+        let open = |name: &str, dir: &tempfile::TempDir| {
             let schema = "test_recap_of_two".to_owned();
             let database = outbox::SharedDatabase { server: server.clone(), schema, daemon: name.to_owned() };
-            pipeline_over(outbox::open_shared(store_settings(dir), database, Timestamp::now()).unwrap().0, dir)
+            pipeline_over(
+                outbox::open_shared(outbox::OutboxSettings::for_test(dir.path()), database, Timestamp::now())
+                    .unwrap()
+                    .0,
+                dir,
+            )
         };
         let daemons = [open("one", &dirs[0]), open("two", &dirs[1])];
         for daemon in &daemons {

@@ -94,16 +94,11 @@ fn poll(file: &mut WatchedFile) -> Option<Result<(Holidays, Vec<CalendarWarning>
 mod tests {
     use super::*;
     use crate::{
-        daemon::{
-            health::status::SharedStatus,
-            recording::Recorder,
-            settings::{Settings, SharedSettings},
-        },
+        daemon::settings::Settings,
         enrich::Enricher,
         model::time::Timestamp,
         outbox,
         route::{Routes, Schedule, ScheduleState, Schedules, WeeklyHours},
-        runtime::watchdog::TaskMonitor,
     };
     use jiff::tz::TimeZone;
     use std::{collections::BTreeMap, fs, path::PathBuf, time::Duration};
@@ -150,26 +145,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("days.ics");
         fs::write(&path, EMPTY).unwrap();
-        let (durability, retention) = (outbox::Durability::Crash, outbox::Retention::default());
-        let settings = outbox::OutboxSettings {
-            dir: dir.path().to_owned(),
-            durability,
-            retention,
-            commit_duration: Default::default(),
-        };
-        let (outbox, _) = outbox::open(settings, Timestamp::now()).unwrap();
-        let (shared, recorder) = (SharedSettings::new(daemon_settings(&path)), Recorder::new(dir.path()));
-        let pipeline = Pipeline {
-            outbox,
-            settings: shared,
-            recorder,
-            status: SharedStatus::default(),
-            tasks: TaskMonitor::default(),
-            metrics: crate::runtime::metrics::Metrics::new(Timestamp::now()),
-            sharing_host: None,
-            callbacks: Default::default(),
-        };
-        let pipeline = Arc::new(pipeline);
+        let (outbox, _) = outbox::open(outbox::OutboxSettings::for_test(dir.path()), Timestamp::now()).unwrap();
+        let pipeline = Arc::new(Pipeline::for_test(outbox, daemon_settings(&path), dir.path()));
         let state = || {
             let noon = "2026-11-23T12:00:00Z".parse().unwrap();
             pipeline.settings.load().routes.schedules().by_name["office"].state_at(noon)

@@ -7,7 +7,7 @@ use crate::{
             ClusterState, IdConflict, Member, Owned, Planner, StoreOutage,
             plan::{CLAIM_DURATION, MEMBER_TIMEOUT, STOP_MARGIN},
         },
-        health::shared_status::{OwnerStatus, SharedStoreStatus},
+        health::shared_status::{OwnerStatus, SharedDatabaseStatus},
         pipeline::Pipeline,
     },
     deliver::OwnershipRegistry,
@@ -33,10 +33,10 @@ const STALL_LIMIT: Duration = Duration::from_secs(6);
 struct Ownerships {
     pipeline: Arc<Pipeline>,
     registry: OwnershipRegistry,
-    /// Id of this daemon in the shared store.
+    /// Id of this daemon in the shared database.
     me: String,
     host: String,
-    /// This run of the daemon, in the shared store.
+    /// This run of the daemon, in the shared database.
     run: String,
     id_conflict: IdConflict,
     planner: Planner,
@@ -198,13 +198,13 @@ impl Ownerships {
                 },
             )
         };
-        let status = SharedStoreStatus {
+        let status = SharedDatabaseStatus {
             owners: owners.map(owner).collect(),
             hosts: live(&found.daemons).map(|one| one.host.clone()).collect(),
             has_namesake: namesakes > 0,
             has_other_run: self.id_conflict.is_reported(),
         };
-        let earlier = self.pipeline.status.lock().shared_store.replace(status);
+        let earlier = self.pipeline.status.lock().shared_database.replace(status);
         if namesakes > 0 && !earlier.is_some_and(|earlier| earlier.has_namesake) {
             let host = self.host.as_str();
             tracing::warn!(host, message_id = message_id::HOST_NAME_REUSED, "another daemon has the same host name");

@@ -4,7 +4,7 @@
 use crate::{
     config::SinkConfig,
     daemon::{
-        health::{alert::AlertKind, button_status, shared_status::SharedStoreStatus},
+        health::{alert::AlertKind, button_status, shared_status::SharedDatabaseStatus},
         pipeline::Pipeline,
         tasks::task_set::{TaskAction, TaskExit, TaskSet},
     },
@@ -86,7 +86,7 @@ impl SlackSockets {
             let on_change = |change: &Change| {
                 let alert = {
                     let mut status = pipeline.status.lock();
-                    let others = other_daemons(pipeline.sharing_host.is_some(), status.shared_store.as_ref());
+                    let others = other_daemons(pipeline.sharing_host.is_some(), status.shared_database.as_ref());
                     socket_mode::record(&app.name, change, others, &metrics);
                     status.buttons.entry(app.name.clone()).or_default().record(&app.name, change, others)
                 };
@@ -102,9 +102,9 @@ impl SlackSockets {
 
 /// Returns the number of the other daemons with a socket of an app. At the start of a daemon they are not known yet: no socket
 /// counts as foreign then.
-fn other_daemons(is_sharing: bool, shared_store: Option<&SharedStoreStatus>) -> u32 {
+fn other_daemons(is_sharing: bool, shared_database: Option<&SharedDatabaseStatus>) -> u32 {
     let unknown = if is_sharing { u32::MAX } else { 0 };
-    shared_store.map_or(unknown, SharedStoreStatus::others)
+    shared_database.map_or(unknown, SharedDatabaseStatus::others)
 }
 
 /// Sends an alert. The supervisor empties the channel, and a machine reports a few changes in minutes.
@@ -132,9 +132,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn other_daemons_are_those_of_the_shared_store() {
+    fn other_daemons_are_those_of_the_shared_database() {
         let hosts = ["alpha", "beta", "gamma"].map(str::to_owned).to_vec();
-        let shared = SharedStoreStatus { hosts, ..SharedStoreStatus::default() };
+        let shared = SharedDatabaseStatus { hosts, ..SharedDatabaseStatus::default() };
         assert_eq!((other_daemons(true, Some(&shared)), other_daemons(true, None)), (2, u32::MAX));
         assert_eq!(other_daemons(false, None), 0);
     }

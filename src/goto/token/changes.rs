@@ -5,7 +5,7 @@ use super::{Effect, RefreshToken, State, TokenMachine};
 use std::time::Instant;
 
 impl TokenMachine {
-    /// Waits for another daemon's refresh or for the shared store. A published access token stays in use.
+    /// Waits for another daemon's refresh or for the shared database. A published access token stays in use.
     pub(super) fn on_held(&mut self, until: Instant) {
         let State::Refreshing { .. } = self.state else { return };
         self.is_repeat = false;

@@ -67,7 +67,7 @@ pub enum Input {
     Tick,
     /// The answer to [`Effect::Refresh`].
     Refreshed(Result<TokenResponse, RefreshError>),
-    /// Answers [`Effect::Refresh`]: another daemon refreshes, or the shared store is not yet reachable. No request was sent.
+    /// Answers [`Effect::Refresh`]: another daemon refreshes, or the shared database is not yet reachable. No request was sent.
     Held {
         /// Time until the next attempt.
         pause: Duration,

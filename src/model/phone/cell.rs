@@ -20,11 +20,11 @@ mod out_of_use;
 use super::{
     E164, EXTENSION_SEPARATOR, Region,
     address::Address,
-    fast,
     library::{self, Proof},
     plain::{self, SpreadsheetForm},
     run,
     tokens::{self, Kind, Token},
+    usual_spelling,
 };
 use groups::Group;
 
@@ -53,7 +53,7 @@ pub enum CellProblem {
 /// If the cell has no number that can be read with certainty.
 pub fn read_cell(cell: &str, region: Region) -> Result<Vec<E164>, CellProblem> {
     // Most cells are one plain number.
-    if let Some(number) = fast::cell(cell.trim(), region) {
+    if let Some(number) = usual_spelling::read(cell.trim(), region) {
         return Ok(vec![number]);
     }
     read(cell, region, Proof::Assigned)

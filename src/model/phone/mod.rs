@@ -4,7 +4,6 @@
 
 mod address;
 mod cell;
-mod fast;
 mod international;
 mod library;
 mod line_type;
@@ -16,6 +15,7 @@ mod run;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod usual_spelling;
 mod wire;
 
 pub use cell::{CellProblem, read_cell};

@@ -238,7 +238,7 @@ async fn update_and_its_sinks_survive_a_crash_with_their_delivery(mut outbox: im
         if !keeps_history {
             update.call.id = ConversationSpaceId::try_from("unrecorded").unwrap();
         }
-        outbox.queue().enqueue_update(None, update, (keeps_history, true), plan).await.unwrap();
+        outbox.queue().enqueue_update(None, update, keeps_history, true, plan).await.unwrap();
     }
     outbox.crash().await;
     let calls = outbox.queue().since(at).await.unwrap();

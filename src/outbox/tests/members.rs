@@ -68,7 +68,7 @@ async fn run_with_the_id_of_a_live_one_owns_nothing_until_that_ends() {
 }
 
 #[tokio::test]
-async fn commands_read_the_shared_store_from_any_host() {
+async fn commands_read_the_shared_database_from_any_host() {
     let Some(server) = PostgresServer::shared() else { return };
     let shared = database(server, "one");
     let dir = TempDir::new().unwrap();

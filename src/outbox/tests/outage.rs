@@ -1,4 +1,4 @@
-//! The server of a shared store goes away and comes back: cards are stored in the file, posted by the owner, and merged.
+//! The server of a shared database goes away and comes back: cards are stored in the file, posted by the owner, and merged.
 
 use super::{
     postgres::{claim_all, database, open_connected, wait_until_connected},
@@ -63,7 +63,7 @@ async fn cards_of_an_outage_are_posted_by_the_owner_and_merged_by_key() {
 }
 
 #[tokio::test]
-async fn live_message_of_an_outage_goes_on_in_the_shared_store() {
+async fn live_message_of_an_outage_goes_on_in_the_shared_database() {
     let Some(server) = PostgresServer::start() else { return };
     let dir = TempDir::new().unwrap();
     let queue = open_connected(dir.path(), &database(&server, "one")).await;
@@ -81,7 +81,7 @@ async fn live_message_of_an_outage_goes_on_in_the_shared_store() {
     let edit = lease_one(&queue, "desk").await;
     assert_eq!((edit.mode.edited_message(), edit.attempts), (Some(&message), 1));
     queue.settle(vec![settle(edit.id, Settlement::Posted(message.clone()))]).await.unwrap();
-    // The message of the shared store is edited from the file.
+    // The message of the shared database is edited from the file.
     server.kill();
     queue.enqueue(None, live(Missed, "missed")).await.unwrap();
     let edit = lease_one(&queue, "desk").await;

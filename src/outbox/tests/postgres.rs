@@ -27,7 +27,7 @@ pub(super) fn database(server: &PostgresServer, daemon: &str) -> SharedDatabase 
     SharedDatabase { server, schema, daemon: daemon.to_owned() }
 }
 
-/// Opens an outbox, and waits until the shared store is in use.
+/// Opens an outbox, and waits until the shared database is in use.
 pub(super) async fn open_connected(dir: &Path, database: &SharedDatabase) -> DatabaseOutbox {
     let queue = open_shared(settings(dir), database.clone(), Timestamp::now()).unwrap().0;
     wait_until_connected(&queue).await;

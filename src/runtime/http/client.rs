@@ -22,7 +22,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Lifetime of an idle connection: 30 s, below the chats' own limits. A connection closed by the chat during a post
 /// leaves the outcome unknown, and the repeat could double the card.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Idle connections kept for each host: some 30 KB of buffers each. More are open at a start with many logins only.
+/// Idle connections kept for each host. More are open only at a start with many logins, and each has buffers of 8 KB and more.
 const POOL_MAX_IDLE: usize = 16;
 
 /// Settings of the way to the network.

@@ -101,10 +101,10 @@ impl Relay {
         self.pipeline.status.goto_time(now.timestamp, now)
     }
 
-    /// Reads which calls other daemons on the shared store have posted to their end. An event gap of this daemon hid no call
+    /// Reads which calls other daemons on the shared database have posted to their end. An event gap of this daemon hid no call
     /// that another daemon received.
     async fn read_ended_elsewhere(&mut self, now: Timestamp) {
-        let is_shared = self.pipeline.status.lock().shared_store.is_some();
+        let is_shared = self.pipeline.status.lock().shared_database.is_some();
         let Some(since) = self.recovery.earliest_gap().filter(|_| is_shared) else { return };
         // The store has local times, which a slow local clock makes earlier than the gap.
         let since = before(since, elapsed(Timestamp::now(), now));

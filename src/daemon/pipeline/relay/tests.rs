@@ -5,10 +5,9 @@ use crate::{
     calls::update_from_report,
     cards::RenderOptions,
     daemon::{
-        health::status::{ConnectionStatus, SharedStatus},
+        health::status::ConnectionStatus,
         pipeline::recovery::UnfinishedCall,
-        recording::Recorder,
-        settings::{MessageMode, Settings, SharedSettings, SinkSettings},
+        settings::{MessageMode, Settings, SinkSettings},
     },
     goto::{
         CallQuery, Reports,
@@ -27,7 +26,7 @@ use crate::{
     },
     outbox,
     route::Routes,
-    runtime::{captured_journal::CapturedJournal, http::NetworkFault, watchdog::TaskMonitor},
+    runtime::{captured_journal::CapturedJournal, http::NetworkFault},
 };
 use std::collections::{HashMap, HashSet};
 
@@ -55,13 +54,7 @@ fn pipeline(dir: &tempfile::TempDir) -> Arc<Pipeline> {
 }
 
 fn pipeline_with(dir: &tempfile::TempDir, sinks: &[(&str, Vec<StatusKind>)]) -> Arc<Pipeline> {
-    let settings = outbox::OutboxSettings {
-        dir: dir.path().to_owned(),
-        durability: outbox::Durability::Crash,
-        retention: outbox::Retention::default(),
-        commit_duration: Default::default(),
-    };
-    let (outbox, _) = outbox::open(settings, Timestamp::now()).unwrap();
+    let (outbox, _) = outbox::open(outbox::OutboxSettings::for_test(dir.path()), Timestamp::now()).unwrap();
     let names: Vec<SinkName> = sinks.iter().map(|(name, _)| (*name).try_into().unwrap()).collect();
     let settings = Settings {
         routes: Routes::new(Vec::new(), names.clone()),
@@ -69,18 +62,7 @@ fn pipeline_with(dir: &tempfile::TempDir, sinks: &[(&str, Vec<StatusKind>)]) -> 
         operator: names.first().cloned(),
         ..Settings::default()
     };
-    let recorder = Recorder::new(dir.path());
-    let (status, tasks) = (SharedStatus::default(), TaskMonitor::default());
-    Arc::new(Pipeline {
-        outbox,
-        settings: SharedSettings::new(settings),
-        recorder,
-        status,
-        tasks,
-        metrics: crate::runtime::metrics::Metrics::new(Timestamp::now()),
-        sharing_host: None,
-        callbacks: Default::default(),
-    })
+    Arc::new(Pipeline::for_test(outbox, settings, dir.path()))
 }
 
 async fn run_relay(pipeline: &Arc<Pipeline>, events: Vec<ConnectionEvent>) {

@@ -1,5 +1,5 @@
-//! Fast paths for the spellings that most cells of a contacts file have. [`super::cell`] gives the same results (a test compares
-//! them), but takes some 10 µs a number.
+//! Reads the spellings that most cells of a contacts file have. [`super::cell`] gives the same results (a test compares
+//! them), but takes several times as long.
 
 use super::{E164, EXTENSION_SEPARATOR, Region, international, library, run};
 use rlibphonenumber::enums::Region as Country;
@@ -14,7 +14,7 @@ const EXTENSION_MARKS: [&str; 4] = ["x", "extension", "ext.", "ext"];
 const EXTENSION_DIGITS: RangeInclusive<usize> = 1..=7;
 
 /// Reads a cell with one number in a usual spelling; `None` for anything else. `text` has no blanks around it.
-pub(super) fn cell(text: &str, region: Region) -> Option<E164> {
+pub(super) fn read(text: &str, region: Region) -> Option<E164> {
     let end = text.find(|c: char| !c.is_ascii_digit() && !" -.()+".contains(c)).unwrap_or(text.len());
     if end == text.len() {
         return north_american(text, region)
@@ -88,7 +88,7 @@ fn with_trunk_zero(text: &str, region: Region) -> Option<E164> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{cell as slow, library::Proof};
+    use super::super::{cell, library::Proof};
     use super::*;
     use proptest::prelude::*;
 
@@ -104,22 +104,22 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(12_000))]
         #[test]
-        fn fast_path_equals_the_slow_path(
+        fn usual_spelling_is_read_as_the_whole_reader_does(
             number in "(\\+?1[-. ]?)?[ (]{0,1}[2-9][0-9]{2}[-. )]{0,2}[0-9]{3}[-. ]{0,2}[0-9]{4}|1?[-. ()0-9]{8,16}|\
                 \\(?0[1-9][0-9]{1,4}\\)?[- ]{0,1}[0-9]{2,5}[- ]{0,1}[0-9]{0,6}|0[-. ()0-9]{8,14}|\\+[0-9]{8,14}",
             behind in "| ?\\(?(cell|home|Office|fax|old|f)\\)?| ?(x|ext|ext\\.|extension) ?[0-9]{1,8}| ?\\((8|2nd|9-5)\\)",
             code in prop::sample::select(REGIONS.to_vec()),
         ) {
             let text = format!("{number}{behind}");
-            if let Some(fast) = cell(text.trim(), region(code)) {
-                let slow = slow::read(text.trim(), region(code), Proof::Assigned).unwrap_or_default();
+            if let Some(fast) = read(text.trim(), region(code)) {
+                let slow = cell::read(text.trim(), region(code), Proof::Assigned).unwrap_or_default();
                 prop_assert_eq!(slow.iter().map(|it| &*it.0).collect::<Vec<_>>(), vec![&*fast.0], "{} in {}", text, code);
             }
         }
     }
 
     #[test]
-    fn fast_path_accepts_usual_spellings() {
+    fn usual_spelling_is_read() {
         for (text, code, expected) in [
             ("1-415-200-0000", "US", "+14152000000"),
             ("1 (415) 200-0000", "US", "+14152000000"),
@@ -135,12 +135,12 @@ mod tests {
             ("01 99 00 05 55", "FR", "+33199000555"),
             ("+4930200000", "US", "+4930200000"),
         ] {
-            assert_eq!(cell(text, region(code)).map(|it| it.0), Some(expected.into()), "{text} in {code}");
+            assert_eq!(read(text, region(code)).map(|it| it.0), Some(expected.into()), "{text} in {code}");
         }
     }
 
     #[test]
-    fn fast_path_leaves_doubtful_cells_to_the_slow_path() {
+    fn doubtful_cell_is_left_to_the_whole_reader() {
         for (text, code) in [
             ("-5145550122", "US"),
             ("514555012.0", "US"),
@@ -153,7 +153,7 @@ mod tests {
             ("06 6982 1234", "IT"),
             ("030 2000000 / 01", "DE"),
         ] {
-            assert_eq!(cell(text, region(code)).map(|it| it.0), None, "{text} in {code}");
+            assert_eq!(read(text, region(code)).map(|it| it.0), None, "{text} in {code}");
         }
     }
 }
