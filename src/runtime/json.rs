@@ -164,6 +164,25 @@ mod tests {
         assert_eq!(from_slice::<String>(b"\"a\xffb\"").unwrap(), "a\u{fffd}b");
     }
 
+    /// Parts of JSON, those that a strict parser refuses among them.
+    const PARTS: [&str; 15] = [
+        "\"",
+        "\"\\ud83d",
+        "\\ude00\"",
+        "\"\\ud83d\\ude00\"",
+        "1e999",
+        "-7.5",
+        "[",
+        "]",
+        "{",
+        "}",
+        ",",
+        ":",
+        "\"a\":",
+        "\n",
+        "x",
+    ];
+
     proptest! {
         #[test]
         fn valid_json_is_not_changed(text in "[\\PC\"\\\\]{0,40}", number in any::<f64>(), list in prop::collection::vec(any::<i64>(), 0..4)) {
@@ -172,10 +191,16 @@ mod tests {
         }
 
         #[test]
-        fn repaired_text_needs_no_further_repair(bytes in "[\\PC\"\\\\{}\\[\\]:,0-9eu\\n]{0,200}", deep in 0_usize..300) {
-            let text = format!("{}{bytes}", "[".repeat(deep));
-            let once = repaired(text.as_bytes());
-            prop_assert_eq!(repaired(once.as_bytes()), once);
+        fn repaired_text_is_refused_for_its_syntax_only(
+            parts in prop::collection::vec(prop::sample::select(PARTS.to_vec()), 0..60),
+            deep in 0_usize..300,
+        ) {
+            let once = repaired(format!("{}{}", "[".repeat(deep), parts.concat()).as_bytes());
+            prop_assert_eq!(&repaired(once.as_bytes()), &once);
+            let why = serde_json::from_str::<serde_json::Value>(&once).map_or_else(|error| error.to_string(), |_| String::new());
+            for reason in ["recursion limit", "out of range", "surrogate", "control character", "hex escape"] {
+                prop_assert!(!why.contains(reason), "{}: {:?}", why, once);
+            }
         }
     }
 }
