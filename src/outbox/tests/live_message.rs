@@ -176,6 +176,8 @@ mod cases {
             settle_as(&queue, &one, Settlement::Dead("no".to_owned())).await;
         }
         assert_eq!(label(&lease_one(&queue, "desk").await.card), "gone", "the update arrived during the lease");
+        let newer_facts = queue.enqueue(None, vec![live("a", Ringing, "rings elsewhere")]).await.unwrap();
+        assert_eq!(newer_facts, [EnqueueResult::Unchanged], "the same status would fail again");
         queue.enqueue(None, vec![live("a", Missed, "gone too")]).await.unwrap();
         assert_eq!(label(&lease_one(&queue, "desk").await.card), "gone too");
     }
