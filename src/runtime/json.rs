@@ -77,12 +77,26 @@ fn token_length(first: char, text: &str) -> usize {
             };
             text.bytes().skip(1).position(is_end).map_or(text.len(), |at| at + 2)
         }
-        '-' | '0'..='9' => {
-            let is_part = |c: char| matches!(c, '0'..='9' | '+' | '-' | '.' | 'e' | 'E');
-            text.find(|c| !is_part(c)).unwrap_or(text.len())
-        }
+        '-' | '0'..='9' => number_length(text),
         other => other.len_utf8(),
     }
+}
+
+/// Returns the length of the number at the start of `text`. It ends where the parser ends it: `1e91e9` is two numbers.
+fn number_length(text: &str) -> usize {
+    let after_digits = |from: usize| {
+        let rest = text.get(from..).unwrap_or_default();
+        from + rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len())
+    };
+    let is_at = |at: usize, characters: &[u8]| text.as_bytes().get(at).is_some_and(|byte| characters.contains(byte));
+    let mut end = after_digits(1);
+    if is_at(end, b".") {
+        end = after_digits(end + 1);
+    }
+    if is_at(end, b"eE") {
+        end = after_digits(end + 1 + usize::from(is_at(end + 1, b"+-")));
+    }
+    end
 }
 
 /// Appends a string with its quotes.
@@ -149,6 +163,7 @@ mod tests {
     #[test]
     fn number_out_of_range_and_deep_value_become_null() {
         assert_eq!(parsed(r#"{"a": 1e400, "b": -1E999, "c": 1.5}"#), Some(json!({"a": null, "b": null, "c": 1.5})));
+        assert_eq!(repaired(b"1e999-1.5e-31E+999"), "null-1.5e-3null");
         let deep = format!(r#"{{"x": {}"}}]"{}, "n": 7}}"#, "[".repeat(10_000), "]".repeat(10_000));
         let found = parsed(&deep).unwrap();
         assert_eq!(found["n"], 7);
