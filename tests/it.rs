@@ -11,6 +11,7 @@ mod called_back;
 mod caller_history;
 mod catalog;
 mod chaos;
+mod chaos_chats;
 mod chats;
 mod claims;
 mod claims_socket;

@@ -23,10 +23,13 @@ pub(super) struct Ended {
 #[derive(Debug, Default)]
 pub(super) struct EndedCalls {
     legs: HashMap<ConversationSpaceId, Ended>,
-    /// Ended calls with their facts, stored as long as their first conversation, and at most [`Limits::ended_facts`].
+    /// Ended calls with their facts, stored as long as their first conversation, and at most [`Limits::ended_facts`] and
+    /// [`Limits::incomplete_facts`].
     calls: HashMap<ConversationSpaceId, Box<TrackedCall>>,
     /// The ids of `calls`, in the order of their end. Some may be of calls that were removed.
     facts_order: VecDeque<ConversationSpaceId>,
+    /// The ids of older `calls` that lack snapshots, likewise.
+    incomplete_order: VecDeque<ConversationSpaceId>,
     /// Unknown calls whose report was requested.
     requested: HashSet<ConversationSpaceId>,
     /// All entries in the order of their end.
@@ -81,8 +84,9 @@ impl EndedCalls {
         }
     }
 
-    /// Adds a call with its conversations. Drops the facts of the oldest calls beyond the limit: their conversations stay,
-    /// so that a late snapshot or report of them starts no new call.
+    /// Adds a call with its conversations. Drops the facts of the oldest calls beyond the limits: their conversations stay,
+    /// so that a late snapshot or report of them starts no new call. Calls that lack snapshots stay longer, because their
+    /// report can change the outcome.
     pub(super) fn close(&mut self, call: Box<TrackedCall>, now: Instant, limits: &Limits) {
         for leg in call.legs().ids() {
             let ended = Ended { call: call.id().clone(), answered: call.was_answered(), guess: None };
@@ -92,6 +96,15 @@ impl EndedCalls {
         self.calls.insert(call.id().clone(), call);
         while self.facts_order.len() > limits.ended_facts
             && let Some(oldest) = self.facts_order.pop_front()
+        {
+            if self.calls.get(&oldest).is_some_and(|call| !call.is_conclusive()) {
+                self.incomplete_order.push_back(oldest);
+            } else {
+                self.calls.remove(&oldest);
+            }
+        }
+        while self.incomplete_order.len() > limits.incomplete_facts
+            && let Some(oldest) = self.incomplete_order.pop_front()
         {
             self.calls.remove(&oldest);
         }
@@ -112,7 +125,9 @@ impl EndedCalls {
         self.order.retain(|(_, leg)| self.legs.contains_key(leg) || self.requested.contains(leg));
         // A call without its entry in the order would stay forever.
         self.calls.retain(|call, _| self.legs.contains_key(call));
-        self.facts_order.retain(|call| self.calls.contains_key(call));
+        for order in [&mut self.facts_order, &mut self.incomplete_order] {
+            order.retain(|call| self.calls.contains_key(call));
+        }
         Some(call)
     }
 
@@ -136,8 +151,10 @@ impl EndedCalls {
                 self.requested.remove(&id);
             }
         }
-        while self.facts_order.front().is_some_and(|call| !self.calls.contains_key(call)) {
-            self.facts_order.pop_front();
+        for order in [&mut self.facts_order, &mut self.incomplete_order] {
+            while order.front().is_some_and(|call| !self.calls.contains_key(call)) {
+                order.pop_front();
+            }
         }
     }
 }
@@ -148,6 +165,7 @@ pub(super) struct Sizes {
     pub(super) legs: usize,
     pub(super) calls: usize,
     pub(super) facts_order: usize,
+    pub(super) incomplete_order: usize,
     pub(super) requested: usize,
     pub(super) order: usize,
 }
@@ -159,6 +177,7 @@ impl EndedCalls {
             legs: self.legs.len(),
             calls: self.calls.len(),
             facts_order: self.facts_order.len(),
+            incomplete_order: self.incomplete_order.len(),
             requested: self.requested.len(),
             order: self.order.len(),
         }

@@ -134,6 +134,9 @@ pub struct Limits {
     /// 20 KB each: a team of 1,500 calls an hour has all of its last 20 minutes. Reports come within three minutes, which
     /// covers 10,000 calls an hour.
     pub ended_facts: usize,
+    /// Most older calls whose facts are kept because snapshots are missing: their report can change the outcome, and comes
+    /// late when GoTo was away. 5,000: two minutes at 40 calls/s, which no team has. Some 100 MB at most.
+    pub incomplete_facts: usize,
     /// Most open calls. 10,000. Beyond, the call that is due next emits the update that it holds back and is dropped. Its
     /// next snapshot opens it again.
     pub open: usize,
@@ -156,6 +159,7 @@ impl Default for Limits {
             memory: Duration::from_secs(20 * 60),
             ended: 10_000,
             ended_facts: 500,
+            incomplete_facts: 5_000,
             open: 10_000,
             fetches: 4,
             fetch_states: 100,

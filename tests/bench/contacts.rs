@@ -33,14 +33,16 @@ const CARDS: u32 = 2000;
 /// Spelling of the numbers of a table: name, start of the number, start as written, text behind, region.
 type Spelling = (&'static str, &'static str, &'static str, &'static str, &'static str);
 
-/// Spellings with a fast path each.
-const SPELLINGS: [Spelling; 6] = [
+/// Spellings with a fast path each, and two without one.
+const SPELLINGS: [Spelling; 8] = [
     ("North America", "+1415", "+1415", "", "US"),
     ("1-415-…", "+1415", "1-415-", "", "US"),
     ("(415) … (cell)", "+1415", "(415) ", " (cell)", "US"),
     ("415-… x12", "+1415", "415-", " x12", "US"),
     ("Germany", "+4930", "+4930", "", "US"),
     ("030 …", "+4930", "030 ", "", "DE"),
+    ("030/…", "+4930", "030/", "", "DE"),
+    ("Büro: (030) …", "+4930", "Büro: (030) ", "", "DE"),
 ];
 
 /// Returns a CSV table of `people` with two numbers each: `prefix` + 2000000 and up, and `prefix` + 3000000 and up.

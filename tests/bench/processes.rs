@@ -114,7 +114,7 @@ impl SimulatorProcess {
 
     /// Returns a config for this simulator with the sinks of a variant.
     pub fn config(&self, variant: &Variant) -> String {
-        let Variant { lanes, durability, history, sinks, .. } = variant;
+        let Variant { lanes, durability, history, metrics, sinks, .. } = variant;
         let connection = self.connection("main", *lanes);
         let sinks = match sinks {
             Sinks::Webhook => webhook("desk", &self.webhook()),
@@ -126,8 +126,9 @@ impl SimulatorProcess {
                 self.url
             ),
         };
+        let metrics = if *metrics { "metrics.listen = \"127.0.0.1:0\"\n" } else { "" };
         format!(
-            "state.durability = \"{durability}\"\n{connection}{sinks}\n[[enrich]]\ntype = \"history\"\nenabled = {history}\n"
+            "state.durability = \"{durability}\"\n{metrics}{connection}{sinks}\n[[enrich]]\ntype = \"history\"\nenabled = {history}\n"
         )
     }
 

@@ -96,14 +96,22 @@ struct Variant {
     lanes: u8,
     durability: &'static str,
     history: bool,
+    metrics: bool,
     sinks: Sinks,
 }
 
-const DEFAULT: Variant =
-    Variant { name: "poprelay, as it comes", lanes: 2, durability: "power-loss", history: true, sinks: Sinks::Webhook };
-const VARIANTS: [Variant; 6] = [
+const DEFAULT: Variant = Variant {
+    name: "poprelay, as it comes",
+    lanes: 2,
+    durability: "power-loss",
+    history: true,
+    metrics: false,
+    sinks: Sinks::Webhook,
+};
+const VARIANTS: [Variant; 7] = [
     Variant { name: "  two webhooks", sinks: Sinks::TwoWebhooks, ..DEFAULT },
     Variant { name: "  Slack app", sinks: Sinks::App, ..DEFAULT },
+    Variant { name: "  with metrics", metrics: true, ..DEFAULT },
     Variant { name: "  one lane", lanes: 1, ..DEFAULT },
     Variant { name: "  durability = crash", durability: "crash", ..DEFAULT },
     Variant { name: "  no history", history: false, ..DEFAULT },

@@ -40,7 +40,8 @@ fn plan(harness: &mut Harness, ms: u64, event: CallSnapshot) {
 
 #[test]
 fn flood_of_calls_is_bounded_and_a_dropped_call_rings_first() {
-    let mut harness = Harness::with(epoch(), Limits { open: 100, ended: 50, ended_facts: 20, ..Limits::default() });
+    let limits = Limits { open: 100, ended: 50, ended_facts: 20, incomplete_facts: 10, ..Limits::default() };
+    let mut harness = Harness::with(epoch(), limits);
     for id in 0..1_000 {
         let mut event = ring(id);
         event.linked = (0..50).map(|it| format!("linked-{id}-{it}").as_str().try_into().unwrap()).collect();
@@ -55,7 +56,8 @@ fn flood_of_calls_is_bounded_and_a_dropped_call_rings_first() {
     }
     harness.run(Duration::from_secs(200));
     let ended = harness.tracker.sizes().ended;
-    assert!((ended.calls, ended.facts_order) == (20, 20) && ended.legs > 20, "{ended:?}");
+    assert!(ended.calls >= 20 && ended.calls <= 30 && ended.legs > 30, "{ended:?}");
+    assert!(ended.facts_order <= 20 && ended.incomplete_order <= 10, "{ended:?}");
     for id in 0..1_000 {
         plan(&mut harness, 300_000 + id, end(id, 2));
         harness.plan(Duration::from_secs(400), Input::ReportReady(format!("other-{id}").as_str().try_into().unwrap()));

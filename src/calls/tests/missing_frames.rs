@@ -6,9 +6,12 @@ use super::{
     in_words::end,
     script::{Script, epoch},
 };
-use crate::model::{
-    call::{CallSnapshot, CallStatus, ParticipantStatus, Revision, StatusKind},
-    time::elapsed,
+use crate::{
+    calls::Limits,
+    model::{
+        call::{CallSnapshot, CallStatus, ParticipantStatus, Revision, StatusKind},
+        time::elapsed,
+    },
 };
 use std::time::Duration;
 
@@ -46,6 +49,30 @@ fn lone_end_emits_nothing_until_its_report() {
     harness.push(last(&call));
     harness.run(Duration::from_secs(400));
     assert_eq!(harness.end().unwrap(), "ended · with Nadia 20 s after 6 s · caller hung up");
+}
+
+#[test]
+fn late_report_ends_an_incomplete_call_after_many_complete_ones() {
+    let mut call = answered_by_nadia();
+    call.hang_up(true);
+    for (incomplete_facts, expected) in [
+        (1, "ended · with Nadia 20 s after 6 s · caller hung up"),
+        (0, "unknown · rang Nadia · gave up in Phone after 26 s"),
+    ] {
+        let mut harness = Harness::with(epoch(), Limits { ended_facts: 2, incomplete_facts, ..Limits::default() });
+        harness.push(call.snapshots[1].clone());
+        harness.push(last(&call));
+        for second in 200..210 {
+            for mut event in call.snapshots.clone() {
+                event.call = format!("other-{second}").as_str().try_into().unwrap();
+                harness.plan(Duration::from_secs(second), Input::Snapshot(event.into()));
+            }
+        }
+        harness.plan(Duration::from_secs(300), Input::Report(call.report().into()));
+        harness.run(Duration::from_secs(600));
+        let last = harness.updates.iter().rev().find(|(_, update)| update.call.id.as_str() == "call").unwrap();
+        assert_eq!(end(&last.1), expected, "{incomplete_facts}");
+    }
 }
 
 #[test]
