@@ -40,9 +40,10 @@ pub(super) fn compact(text: &str) -> Option<E164> {
     text.strip_prefix('+')?.bytes().all(|byte| byte.is_ascii_digit()).then(|| parse(text)).flatten()
 }
 
-/// Splits the digits behind the plus sign into country code and national number.
+/// Splits the digits behind the plus sign into country code and national number. No code begins with 0: `031` is not 31.
 fn split(digits: &str) -> Option<(u16, &str)> {
-    [2, 3].into_iter().find_map(|length| {
+    let mut lengths = [2, 3].into_iter().filter(|_| !digits.starts_with('0'));
+    lengths.find_map(|length| {
         let (code, national) = digits.split_at_checked(length)?;
         let code = code.parse().ok()?;
         PLAIN_PLANS.contains(&code).then_some((code, national))
@@ -84,9 +85,15 @@ mod tests {
             let number = parse(text).unwrap_or_else(|| panic!("{text}"));
             assert_eq!(PhoneNumber::parse(Some(text), region).as_e164().map(E164::expose), Some(number.expose()));
         }
-        for text in
-            ["+49 (0)30 2000000", "+4930", "+36 1 234 5678", "+52 1 55 1234 5678", "4930200000", "+49 30 2000000 x5"]
-        {
+        for text in [
+            "+49 (0)30 2000000",
+            "+4930",
+            "+36 1 234 5678",
+            "+52 1 55 1234 5678",
+            "4930200000",
+            "+49 30 2000000 x5",
+            "+031331607539",
+        ] {
             assert!(parse(text).is_none(), "{text}");
         }
     }

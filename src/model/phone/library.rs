@@ -33,7 +33,7 @@ pub(super) fn parse(text: &str, region: Region, proof: Proof) -> Option<E164> {
         return Some(number);
     }
     let number = canonical(PHONE_NUMBER_UTIL.parse(text, Some(region.0)).ok()?);
-    if !is_complete(&number) || !can_exist(&number) || !is_stable(&number) {
+    if !is_complete(&number) || !can_exist(&number) || !is_stable(&number) || has_added_digits(text, &number) {
         return None;
     }
     let is_assigned = || {
@@ -46,6 +46,17 @@ pub(super) fn parse(text: &str, region: Region, proof: Proof) -> Option<E164> {
         number.country_code == 1 && national.len() == 10 && has_plan_shape(national.as_bytes())
     };
     (proof == Proof::Possible || is_north_american() || is_assigned()).then(|| e164(&number))
+}
+
+/// Returns whether the library completed a number that is written with its country. `+261 200 0000` in Madagascar becomes
+/// `+261 20 200 0000`, which the text does not say. Argentina writes `15` for the 9 of mobile numbers.
+fn has_added_digits(text: &str, number: &ParsedNumber) -> bool {
+    const ARGENTINA: i32 = 54;
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    text.starts_with('+')
+        && number.country_code != ARGENTINA
+        && !text.contains(|c: char| c.is_ascii_alphabetic())
+        && !digits.contains(&number.national_number.to_string())
 }
 
 /// Parses a national number that is written with the trunk prefix `0`: its length is enough, as with a country code.

@@ -189,3 +189,14 @@ fn old_and_new_mobile_forms_have_one_key() {
     assert_ne!(key("+55 11 92345 6789"), key("+55 11 2345 6789"), "the short form is a landline");
     assert_eq!(key("+52 1 55 1234 5678"), key("+52 55 1234 5678"));
 }
+
+#[test]
+fn number_with_a_zero_for_its_country_can_be_stored() {
+    for text in ["+031331607539", "+041 44 668 18 00", "+0 31331607539", "+01 5145550122"] {
+        for code in ["US", "DE", "AR"] {
+            let number = PhoneNumber::parse(Some(text), Region::parse(code).unwrap());
+            let stored = serde_json::to_string(&number).unwrap();
+            assert_eq!(serde_json::from_str::<PhoneNumber>(&stored).unwrap(), number, "{text} in {code}");
+        }
+    }
+}
