@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn number_out_of_range_and_deep_value_become_null() {
         assert_eq!(parsed(r#"{"a": 1e400, "b": -1E999, "c": 1.5}"#), Some(json!({"a": null, "b": null, "c": 1.5})));
-        assert_eq!(repaired(b"1e999-1.5e-31E+999"), "null-1.5e-3null");
+        assert_eq!(repaired(b"1e999-1.5 1E+999.5"), "null-1.5 null.5");
         let deep = format!(r#"{{"x": {}"}}]"{}, "n": 7}}"#, "[".repeat(10_000), "]".repeat(10_000));
         let found = parsed(&deep).unwrap();
         assert_eq!(found["n"], 7);
