@@ -14,6 +14,7 @@ mod chaos;
 mod chats;
 mod claims;
 mod claims_socket;
+mod claims_socket_faults;
 mod cli;
 mod cli_replay;
 mod cluster;
