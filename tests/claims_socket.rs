@@ -54,7 +54,7 @@ async fn rejected_app_token_and_ghost_sockets_are_named_and_cards_are_posted() {
     assert!(out.contains("failed     sink claims") && out.contains("token_revoked"), "{out}");
     eventually("the status names the rejection", TIMEOUT, async || {
         let (_, out, _) = run_to_end(claims.dir.command(&["status"])).await;
-        out.contains("slack rejects the app token (token_revoked)").then_some(())
+        out.contains("Slack rejects the app token (token_revoked)").then_some(())
     })
     .await;
     let opened = claims.sim.request_counts();
@@ -66,7 +66,7 @@ async fn rejected_app_token_and_ghost_sockets_are_named_and_cards_are_posted() {
     assert!(requests <= 2, "one by the daemon, one by the check: {opened:?}");
     claims.sim.set_faults(|faults| {
         faults.app.errors.clear();
-        faults.app.ghost_sockets = 3;
+        faults.app.socket_mode.ghosts = 3;
     });
     claims.dir.write_config(config("xapp-secret-of-another-one"));
     daemon.signal("-HUP");

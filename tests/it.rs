@@ -15,6 +15,7 @@ mod chaos_chats;
 mod chats;
 mod claims;
 mod claims_socket;
+mod claims_socket_faults;
 mod cli;
 mod cli_replay;
 mod cluster;

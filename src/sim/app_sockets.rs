@@ -68,11 +68,23 @@ impl AppSockets {
         self.open.len()
     }
 
-    /// Sends an envelope to the newest socket. Slack chooses any one. Returns false without a socket.
-    pub(super) fn send_envelope(&mut self, id: &str, frame: &Value) -> bool {
-        self.sent.insert(id.to_owned(), Instant::now());
-        let command = AppSocketCommand::Send(frame.to_string());
-        self.open.values().next_back().is_some_and(|socket| socket.try_send(command).is_ok())
+    /// Returns the id of a new envelope and records its time.
+    pub(super) fn new_envelope(&mut self) -> String {
+        let id = format!("envelope-{}", self.next_number());
+        self.sent.insert(id.clone(), Instant::now());
+        id
+    }
+
+    /// Sends a frame to the newest or the oldest socket. Slack chooses any one. Returns false without a socket.
+    pub(super) fn send(&self, frame: &Value, to_oldest: bool) -> bool {
+        let mut sockets = self.open.values();
+        let socket = if to_oldest { sockets.next() } else { sockets.next_back() };
+        socket.is_some_and(|socket| socket.try_send(AppSocketCommand::Send(frame.to_string())).is_ok())
+    }
+
+    /// Returns the ids of the envelopes that are not acknowledged.
+    pub(super) fn unacknowledged(&self) -> Vec<String> {
+        self.sent.keys().filter(|id| !self.acknowledged.contains_key(*id)).cloned().collect()
     }
 
     /// Sends a command to all sockets.

@@ -2,8 +2,10 @@
 //! and healthy chats. Shares are 0 (never) to 1 (always).
 
 mod chats;
+mod socket_mode;
 
 pub use chats::{AppFaults, ChatFaults};
+pub use socket_mode::SocketModeFaults;
 
 use super::teams_app::faults::TeamsAppFaults;
 use serde::{Deserialize, Serialize};

@@ -5,6 +5,7 @@
 //! HTTP over them. `player` and `socket` are the loops. `faults` has the fault switches.
 
 mod activity;
+mod app_socket;
 mod app_sockets;
 mod call_api;
 mod calls;
@@ -49,7 +50,9 @@ mod webhook_log;
 mod webhooks;
 
 pub use calls::CallSummary;
-pub use faults::{AppFaults, ChannelFaults, ChatFaults, Faults, RestFaults, SocketFaults, TokenFaults};
+pub use faults::{
+    AppFaults, ChannelFaults, ChatFaults, Faults, RestFaults, SocketFaults, SocketModeFaults, TokenFaults,
+};
 pub use grants::{ALL_SCOPES, FIRST_REFRESH_TOKEN, PERSONAL_ACCESS_TOKEN, PRINCIPAL};
 pub use messages::{AppMessage, MessageVersion};
 pub use presets::PRESETS;
@@ -169,6 +172,12 @@ impl Simulator {
     #[must_use]
     pub fn acknowledged_after(&self, envelope: &str) -> Option<Duration> {
         self.state.app_sockets().acknowledged_after(envelope)
+    }
+
+    /// Returns the ids of the envelopes that are not acknowledged.
+    #[must_use]
+    pub fn unacknowledged(&self) -> Vec<String> {
+        self.state.app_sockets().unacknowledged()
     }
 
     /// Returns the private answers to presses: the id of the envelope, and the body.

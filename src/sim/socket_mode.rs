@@ -2,9 +2,9 @@
 //! them. Every app token is valid unless a fault switch is set.
 
 use super::{
-    app_sockets::AppSocketCommand,
+    app_socket,
     errors::{ApiError, QueryParams},
-    socket::{SimSocket, upgrade},
+    socket::upgrade,
     state::SimState,
 };
 use axum::{
@@ -14,16 +14,11 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
-use futures_util::{SinkExt as _, StreamExt as _};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::{sync::Arc, time::Duration};
-use tokio_tungstenite::tungstenite::Message;
+use std::sync::Arc;
 
 type AppState = State<Arc<SimState>>;
-
-/// Timeout of a send. A slower send counts as a lost connection.
-const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A press of a button by a person.
 #[derive(Debug, Clone, Deserialize)]
@@ -66,48 +61,27 @@ pub(super) async fn link(State(sim): AppState, RawQuery(query): RawQuery, reques
         return StatusCode::FORBIDDEN.into_response();
     }
     let owner = Arc::clone(&sim);
-    upgrade(&sim, request, move |stream| serve(owner, stream))
-}
-
-async fn serve(sim: Arc<SimState>, mut stream: SimSocket) {
-    let (number, mut commands) = sim.app_sockets().attach();
-    let count = u32::try_from(sim.app_sockets().count()).unwrap_or(u32::MAX) + sim.faults().app.ghost_sockets;
-    let hello = json!({ "type": "hello", "num_connections": count, "connection_info": { "app_id": "A0SIM" },
-                        "debug_info": { "host": "sim", "approximate_connection_time": 18_060 } });
-    let mut is_open = send(&mut stream, Message::text(hello.to_string())).await;
-    while is_open {
-        is_open = tokio::select! {
-            () = sim.disconnect_all.notified() => false,
-            command = commands.recv() => match command {
-                Some(AppSocketCommand::Send(text)) => send(&mut stream, Message::text(text)).await,
-                Some(AppSocketCommand::Drop) | None => false,
-            },
-            frame = stream.next() => match frame {
-                Some(Ok(Message::Text(text))) => {
-                    let frame: Value = serde_json::from_str(text.as_str()).unwrap_or_default();
-                    if let Some(id) = frame.get("envelope_id").and_then(Value::as_str) {
-                        sim.app_sockets().acknowledge(id);
-                    }
-                    true
-                }
-                Some(Ok(Message::Close(_)) | Err(_)) | None => false,
-                Some(Ok(_)) => true,
-            },
-        };
-    }
-    sim.app_sockets().detach(number);
-}
-
-async fn send(stream: &mut SimSocket, message: Message) -> bool {
-    matches!(tokio::time::timeout(SEND_TIMEOUT, stream.send(message)).await, Ok(Ok(())))
+    upgrade(&sim, request, move |stream| app_socket::serve(owner, stream))
 }
 
 /// Sends the envelope of a press. Returns its id, or `None` if no socket is open.
 pub(super) fn press(sim: &SimState, press: &ButtonPress) -> Option<String> {
-    let number = sim.app_sockets().next_number();
-    let id = format!("envelope-{number}");
+    let faults = sim.faults();
+    let faults = &faults.app.socket_mode;
+    let is_lost = sim.roll(faults.to_ghosts);
+    let (is_doubled, is_redelivered) = (sim.roll(faults.doubled), sim.roll(faults.redelivered));
+    let id = sim.app_sockets().new_envelope();
     let payload = payload(sim, press, &id);
-    sim.app_sockets().send_envelope(&id, &envelope(&id, &payload)).then_some(id)
+    let send = |id: &str| is_lost || sim.app_sockets().send(&envelope(id, &payload), faults.to_oldest);
+    let is_sent = send(&id);
+    if is_doubled {
+        send(&id);
+    }
+    if is_redelivered {
+        let again = sim.app_sockets().new_envelope();
+        send(&again);
+    }
+    is_sent.then_some(id)
 }
 
 /// Returns an envelope with an interaction.

@@ -1,7 +1,10 @@
 //! Status of the buttons of a Slack app: whether their presses are received.
 
 use super::alert::AlertKind;
-use crate::{deliver::socket_mode::Change, model::ids::SinkName};
+use crate::{
+    deliver::socket_mode::{Change, rejection},
+    model::ids::SinkName,
+};
 use std::collections::BTreeMap;
 
 /// Status of the connection that receives presses.
@@ -50,7 +53,7 @@ impl ButtonStatus {
             Self::Connecting => "not received, connecting".to_owned(),
             Self::Live { has_foreign: false } => "received".to_owned(),
             Self::Live { has_foreign: true } => "received in part, another program has sockets of the app".to_owned(),
-            Self::Rejected(word) => format!("not received, slack rejects the app token ({word})"),
+            Self::Rejected(word) => format!("not received, {}", rejection(word)),
         }
     }
 
@@ -90,7 +93,7 @@ mod tests {
         let alert = AlertKind::ButtonsRejected(sink.clone(), "link_disabled".to_owned());
         assert_eq!(status.record(&sink, &rejected("link_disabled"), 0), Some(alert));
         assert_eq!(status.record(&sink, &Change::Lost, 0), None);
-        assert!(status.describe().contains("link_disabled"));
+        assert_eq!(status.describe(), "not received, Socket Mode is switched off (link_disabled)");
         assert_eq!(status.record(&sink, &rejected("token_revoked"), 0), None, "one alert");
         assert_eq!(status.record(&sink, &live(3), 1), Some(AlertKind::ButtonsRestored(sink.clone())));
         assert!(status.describe().contains("another program") && status.is_degraded());

@@ -8,7 +8,7 @@ use crate::{
         pipeline::Pipeline,
         tasks::task_set::{TaskAction, TaskExit, TaskSet},
     },
-    deliver::socket_mode::{self, Change, SocketModeApp},
+    deliver::socket_mode::{self, Change, SocketJournal, SocketModeApp},
     model::ids::SinkName,
 };
 use std::{collections::BTreeMap, future::pending, sync::Arc};
@@ -81,20 +81,21 @@ impl SlackSockets {
         let (pipeline, http, alerts) = (Arc::clone(&self.pipeline), self.http.clone(), self.alerts.clone());
         let metrics = pipeline.metrics.socket_mode(name.as_str());
         pipeline.status.lock().buttons.entry(name.clone()).or_default();
+        let journal = SocketJournal::new(name.clone(), metrics.clone());
         self.running.spawn(async move {
             let (outbox, monitor) = (pipeline.outbox.clone(), pipeline.tasks.clone());
             let on_change = |change: &Change| {
                 let alert = {
                     let mut status = pipeline.status.lock();
                     let others = other_daemons(pipeline.sharing_host.is_some(), status.shared_database.as_ref());
-                    socket_mode::record(&app.name, change, others, &metrics);
+                    journal.record(change, others);
                     status.buttons.entry(app.name.clone()).or_default().record(&app.name, change, others)
                 };
                 if let Some(alert) = alert {
                     send_alert(&alerts, &app.name, alert);
                 }
             };
-            socket_mode::run(app.clone(), outbox, http, metrics.clone(), monitor, on_change, stop).await;
+            socket_mode::run(app.clone(), outbox, http, metrics, monitor, on_change, stop).await;
             name
         });
     }

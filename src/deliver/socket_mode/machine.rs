@@ -5,6 +5,7 @@
 //! - At most two sockets are open or opening: the live one, and its replacement. Slack allows ten and routes a press to any.
 //! - A replacement is live before the old socket closes. The old one is still read until it ends.
 //! - Inputs of an unknown socket change nothing: a late close event cannot open another socket.
+//! - Announced ends open a replacement every 5 s at most: an end right after `hello` cannot start a storm.
 //! - A rejected app token and disabled Socket Mode are retried after minutes, not with backoff.
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
@@ -20,6 +21,9 @@ const PING_INTERVAL: Duration = Duration::from_secs(20);
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(75);
 /// Time in which a replaced socket is still read.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Shortest time between two replacements that Slack announced. It announces an end about 10 s ahead, and it limits how often
+/// an app may open sockets.
+const REPLACE_INTERVAL: Duration = Duration::from_secs(5);
 /// Age of a live socket after which waits start small again.
 const STABLE_AFTER: Duration = Duration::from_secs(300);
 /// Wait after `too_many_websockets`: more attempts would add more sockets.
@@ -56,6 +60,8 @@ pub struct Machine {
     last_generation: Generation,
     /// Time at which the next socket is opened.
     retry_at: Option<Instant>,
+    /// Time of the newest announced replacement.
+    last_replacement: Option<Instant>,
     backoff: Backoff,
     /// Word of the last report, if that was [`Change::Rejected`].
     rejected: Option<String>,
@@ -70,6 +76,7 @@ impl Machine {
             sockets: Vec::new(),
             last_generation: 0,
             retry_at: Some(now),
+            last_replacement: None,
             backoff: Backoff::new(BackoffPolicy::UPSTREAM),
             rejected: None,
             is_live: false,
@@ -168,9 +175,11 @@ impl Machine {
         }
         match why {
             Announcement::Replace => {
+                self.note_age(phase, now);
                 let is_opening = self.has(|phase| matches!(phase, Phase::Opening { .. }));
                 if !is_opening && self.retry_at.is_none() {
-                    self.open(now, effects);
+                    let at = self.last_replacement.map_or(now, |last| now.max(last + REPLACE_INTERVAL));
+                    (self.last_replacement, self.retry_at) = (Some(at), Some(at));
                 }
             }
             Announcement::Disabled => {
@@ -209,11 +218,7 @@ impl Machine {
 
     /// Handles a socket that ended without a request of ours. Another one is opened unless one is live or being opened.
     fn on_end(&mut self, phase: Phase, now: Instant, random: &mut impl FnMut() -> f64) {
-        if let Phase::Live { since, .. } = phase
-            && now.saturating_duration_since(since) >= STABLE_AFTER
-        {
-            self.backoff.reset();
-        }
+        self.note_age(phase, now);
         let has_other = self.has(|phase| !matches!(phase, Phase::Closing { .. }));
         let is_missed = match phase {
             // The socket to be replaced may still be live, but not for long.
@@ -223,6 +228,15 @@ impl Machine {
         };
         if is_missed && self.retry_at.is_none() {
             self.retry_at = Some(now + self.backoff.next(random(), None));
+        }
+    }
+
+    /// Lets waits start small again if a live socket was stable.
+    fn note_age(&mut self, phase: Phase, now: Instant) {
+        if let Phase::Live { since, .. } = phase
+            && now.saturating_duration_since(since) >= STABLE_AFTER
+        {
+            self.backoff.reset();
         }
     }
 

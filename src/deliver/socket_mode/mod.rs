@@ -15,6 +15,6 @@ mod task;
 pub mod types;
 
 pub use connect::{judge_app_token, rejection};
-pub use report::record;
+pub use report::SocketJournal;
 pub use task::{SocketModeApp, run};
 pub use types::Change;

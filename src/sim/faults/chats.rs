@@ -1,5 +1,6 @@
 //! Fault switches of the chats: webhooks and Slack's Web API.
 
+use super::socket_mode::SocketModeFaults;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -76,8 +77,8 @@ pub struct AppFaults {
     pub archived: BTreeSet<String>,
     /// Channels that do not exist.
     pub unknown: BTreeSet<String>,
-    /// Sockets that Slack counts beside the open ones.
-    pub ghost_sockets: u32,
+    /// Sockets of Socket Mode.
+    pub socket_mode: SocketModeFaults,
     /// Methods that always return this error.
     pub errors: BTreeMap<String, String>,
     /// Seconds in which a message may be edited; unset: no limit.
@@ -118,7 +119,7 @@ impl Default for AppFaults {
             uninvited: BTreeSet::new(),
             archived: BTreeSet::new(),
             unknown: BTreeSet::new(),
-            ghost_sockets: 0,
+            socket_mode: SocketModeFaults::default(),
             errors: BTreeMap::new(),
             edit_window: None,
             posts_per_second: Some(1.0),

@@ -5,6 +5,7 @@ mod chats;
 mod faults;
 mod login;
 mod slack_api;
+mod socket_mode;
 mod webhooks;
 
 use super::*;

@@ -36,12 +36,18 @@ fn broken_event_is_rejected() {
     let (_, card) = cards::all().into_iter().next().unwrap();
     let body = render(SinkKind::Webhook, &[&card], &builders::style(Mask::None), builders::now(), false).body;
     let event: Value = serde_json::from_str(&body).unwrap();
-    let breaks: [(&str, Value); 5] = [
+    let breaks: [(&str, Value); 11] = [
         ("/type", json!("call.unknown")),
         ("/timestamp", json!("yesterday")),
         ("/version", json!("2")),
         ("/data/title", json!(null)),
         ("/data/call", json!({ "id": "x" })),
+        ("/data/call/direction", json!("sideways")),
+        ("/data/call/started_at", json!("yesterday")),
+        ("/data/call/waited_seconds", json!(-1)),
+        ("/data/call/people", json!([{ "name": "Dana" }])),
+        ("/data/caller/network_name", json!("")),
+        ("/data/caller/e164", json!("555-0199")),
     ];
     for (pointer, value) in breaks {
         let mut broken = event.clone();

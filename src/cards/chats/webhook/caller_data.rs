@@ -22,14 +22,17 @@ pub(super) const MAX_ENTRIES: usize = 10;
 
 /// A caller.
 #[derive(Debug, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "caller", deny_unknown_fields))]
 pub(super) struct CallerData {
     /// The number as on the card, masked if the sink has a mask.
     number: String,
     /// The number in E.164; `null` if it is masked, withheld or not valid.
+    #[cfg_attr(test, schemars(regex(pattern = r"^\+[0-9]+$")))]
     e164: Option<String>,
     /// Name from the network.
     network_name: Option<String>,
-    /// Result of the look-up: `one`, `several`, `none`, `not_looked_up`.
+    /// Result of the look-up.
+    #[cfg_attr(test, schemars(extend("enum" = super::values::MATCHES)))]
     matched: &'static str,
     name: Option<String>,
     company: Option<String>,
@@ -38,9 +41,12 @@ pub(super) struct CallerData {
     notes: Option<String>,
     tags: Vec<String>,
     /// `https:` link to the record.
+    #[cfg_attr(test, schemars(regex(pattern = "^https://")))]
     link: Option<String>,
+    #[cfg_attr(test, schemars(length(max = MAX_ENTRIES)))]
     facts: Vec<FactData>,
     /// Possible contacts if several match.
+    #[cfg_attr(test, schemars(length(max = MAX_ENTRIES)))]
     candidates: Vec<Candidate>,
     /// Missed calls since the last talk.
     missed_since: u32,
@@ -48,16 +54,22 @@ pub(super) struct CallerData {
     calls_in_month: u32,
 }
 
+/// One more fact about the caller.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "fact", deny_unknown_fields))]
 struct FactData {
     label: String,
     value: String,
 }
 
+/// A possible contact.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "candidate", deny_unknown_fields))]
 struct Candidate {
     name: Option<String>,
     company: Option<String>,
+    /// `https:` link to the record.
+    #[cfg_attr(test, schemars(regex(pattern = "^https://")))]
     link: Option<String>,
 }
 

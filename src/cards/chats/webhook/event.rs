@@ -1,10 +1,13 @@
 //! The event of a webhook message. All texts are sanitized and bounded like those of a card.
 
-use super::caller_data::{CallerData, MAX_ENTRIES, name};
+use super::{
+    caller_data::{CallerData, MAX_ENTRIES, name},
+    values,
+};
 use crate::{
     cards::{RenderOptions, content::CardContent},
     model::{
-        call::{Call, CallStatus, CallUpdate, Callback, MissedReason, Person, Revision},
+        call::{Call, CallStatus, CallUpdate, Callback, Person, Revision},
         card::Card,
         time::Timestamp,
     },
@@ -13,24 +16,30 @@ use serde::Serialize;
 
 /// Version of the event.
 pub const EVENT_VERSION: &str = "1";
-/// One event: the whole body.
+
+/// Body of a message to a sink of `type = "webhook"`. Keys are only added within a version.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(deny_unknown_fields, title = "Event of poprelay, version 1"))]
 pub(super) struct Event {
-    /// Kind: `call.` and the status, `summary.gap`, `summary.recap`, `alert.firing`, `alert.resolved`.
+    /// What happened.
     #[serde(rename = "type")]
+    #[cfg_attr(test, schemars(extend("enum" = values::event_types())))]
     pub(super) kind: String,
-    /// Time of the event.
+    /// Time of the event, RFC 3339.
     pub(super) timestamp: Timestamp,
-    /// [`EVENT_VERSION`].
+    /// Version of the event.
+    #[cfg_attr(test, schemars(extend("const" = EVENT_VERSION)))]
     version: &'static str,
-    /// Content.
+    /// Card, call and caller.
     pub(super) data: Data,
 }
 
 /// Content of an event.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "data", deny_unknown_fields))]
 pub(super) struct Data {
     /// Status and caller, the title of the card.
+    #[cfg_attr(test, schemars(length(min = 1)))]
     pub(super) title: String,
     /// The other rows of the card.
     pub(super) lines: Vec<String>,
@@ -44,24 +53,38 @@ pub(super) struct Data {
 
 /// A call.
 #[derive(Debug, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "call", deny_unknown_fields))]
 pub(super) struct CallData {
     /// Id, equal in all events of the call.
+    #[cfg_attr(test, schemars(length(min = 1)))]
     id: String,
+    /// Name of the GoTo login in the config.
+    #[cfg_attr(test, schemars(length(min = 1)))]
     connection: String,
+    /// Account key, digits.
+    #[cfg_attr(test, schemars(regex(pattern = "^[0-9]+$")))]
     account: String,
+    #[cfg_attr(test, schemars(extend("enum" = values::DIRECTIONS)))]
     direction: &'static str,
+    #[cfg_attr(test, schemars(extend("enum" = values::STATUSES)))]
     status: &'static str,
     started_at: Option<Timestamp>,
     answered_at: Option<Timestamp>,
     /// The account's number that was called, or calls.
     dialed: Dialed,
+    /// Names of the queues of the call.
+    #[cfg_attr(test, schemars(length(max = MAX_ENTRIES), inner(length(min = 1))))]
     queues: Vec<String>,
     /// Colleagues whose phones ring or rang.
+    #[cfg_attr(test, schemars(length(max = MAX_ENTRIES)))]
     people: Vec<PersonData>,
+    /// Colleague who answered; `null` in events of other statuses.
     answered_by: Option<PersonData>,
     waited_seconds: Option<u64>,
     talk_seconds: Option<u64>,
     voicemail_seconds: Option<u64>,
+    /// Cause of a missed call; `null` in events of other statuses.
+    #[cfg_attr(test, schemars(extend("enum" = values::MISSED_REASONS)))]
     missed_reason: Option<&'static str>,
     /// Whether the end of the call is not known.
     end_unknown: bool,
@@ -71,9 +94,12 @@ pub(super) struct CallData {
     callback: Option<CallbackData>,
 }
 
+/// A later call that returns a missed one.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "callback", deny_unknown_fields))]
 struct CallbackData {
-    /// `tried`, `called_back` or `got_through`.
+    /// A try without an answer, a call back, or the caller called again and a person answered.
+    #[cfg_attr(test, schemars(extend("enum" = values::CALLBACK_KINDS)))]
     kind: &'static str,
     /// The colleague who called or answered.
     colleague: Option<PersonData>,
@@ -83,13 +109,17 @@ struct CallbackData {
     talk_seconds: Option<u64>,
 }
 
+/// A number of the account.
 #[derive(Debug, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "dialed", deny_unknown_fields))]
 struct Dialed {
     number: Option<String>,
     label: Option<String>,
 }
 
+/// A colleague.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "person", deny_unknown_fields))]
 struct PersonData {
     name: Option<String>,
     extension: Option<String>,
@@ -165,7 +195,7 @@ impl CallData {
                 (answered_by, waited) = (Some(person.into()), Some(*time).filter(|_| call.is_wait_known()));
             }
             CallStatus::Missed { waited: time, reason } => {
-                (waited, missed_reason) = (Some(*time), Some(reason_name(*reason)));
+                (waited, missed_reason) = (Some(*time), Some(values::reason_name(*reason)));
             }
             CallStatus::Voicemail { duration } => voicemail = *duration,
             CallStatus::Ended { talk_time } => talk = *talk_time,
@@ -202,15 +232,6 @@ impl From<&Callback> for CallbackData {
             after_seconds: after.as_secs(),
             talk_seconds: call.talked.map(|talked| talked.as_secs()),
         }
-    }
-}
-
-const fn reason_name(reason: MissedReason) -> &'static str {
-    match reason {
-        MissedReason::NobodyAnswered => "no_answer",
-        MissedReason::LeftQueue => "left_queue",
-        MissedReason::LeftMenu => "left_menu",
-        MissedReason::Unknown => "unknown",
     }
 }
 

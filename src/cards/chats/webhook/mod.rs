@@ -1,11 +1,14 @@
 //! The body of a webhook message: an event as JSON (`event`), or the operator's own (`format`). `deploy/webhook.schema.json`
-//! is the contract of the event. Fields are only added; anything else needs a new `version`.
+//! is the contract of the event, generated from its types (`schema`). Fields are only added; anything else needs a new `version`.
 
 mod caller_data;
 mod event;
 mod format;
 #[cfg(test)]
+mod schema;
+#[cfg(test)]
 mod tests;
+mod values;
 
 pub use event::EVENT_VERSION;
 pub use format::{FormatError, WebhookFormat};

@@ -73,6 +73,38 @@ fn announced_end_is_made_before_break() {
 }
 
 #[test]
+fn announced_ends_right_after_hello_are_replaced_every_five_seconds() {
+    let mut simulation = Simulation::live();
+    assert_eq!(simulation.at(0, &Input::Disconnect(1, Announcement::Replace)), [Effect::Open(2)]);
+    for generation in 2..9 {
+        simulation.at(0, &Input::Hello(generation, 2));
+        assert!(simulation.at(0, &Input::Disconnect(generation, Announcement::Replace)).is_empty());
+        simulation.at(0, &Input::Ended(generation - 1));
+        assert!(simulation.pass(4).is_empty());
+        assert_eq!(simulation.pass(1), [Effect::Open(generation + 1)], "before the announced end");
+    }
+}
+
+#[test]
+fn announced_end_of_a_stable_socket_restarts_waits() {
+    let mut simulation = Simulation::new();
+    simulation.at(0, &Input::Tick);
+    for (generation, wait) in (1..).zip([1, 2, 4, 8, 16, 32, 60]) {
+        simulation.at(0, &Input::OpenFailed(generation, OpenFailure::Transient));
+        simulation.pass(wait);
+    }
+    simulation.at(0, &Input::Hello(8, 1));
+    for _ in 0..15 {
+        simulation.pass(20);
+        simulation.at(0, &Input::Frame(8));
+    }
+    simulation.at(0, &Input::Disconnect(8, Announcement::Replace));
+    simulation.at(0, &Input::Hello(9, 2));
+    assert_eq!(simulation.at(1, &Input::Ended(9)), [LOST]);
+    assert_eq!(simulation.pass(1), [Effect::Open(10)]);
+}
+
+#[test]
 fn failed_replacement_is_tried_again_while_the_old_socket_lives() {
     let mut simulation = Simulation::live();
     simulation.at(5, &Input::Disconnect(1, Announcement::Replace));
