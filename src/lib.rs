@@ -126,7 +126,7 @@
 //! 6. Errors: `<operation> failed` or `<noun> <problem>`. `Display` never repeats its source. The hint is a second sentence.
 //! 7. Constants: noun, meaning and unit (`SEND_TIMEOUT`), with the source of the number.
 //!
-//! `tests/language.rs` fails on words and identifiers that this project has dropped.
+//! `tests/language.rs` fails on words and identifiers that this project has dropped, and on a type name defined twice.
 
 #![cfg_attr(not(test), deny(unreachable_pub))]
 

@@ -3,9 +3,9 @@
 
 use super::{
     app_sockets::AppSocketCommand,
-    errors::{ApiError, QueryParams},
+    errors::{ApiResult, QueryParams},
     socket::{SimSocket, upgrade},
-    state::SimState,
+    state::{AppState, SimState},
 };
 use axum::{
     Json,
@@ -19,8 +19,6 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
 use tokio_tungstenite::tungstenite::Message;
-
-type AppState = State<Arc<SimState>>;
 
 /// Timeout of a send. A slower send counts as a lost connection.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
@@ -150,7 +148,7 @@ pub(super) async fn receive_answer(State(sim): AppState, Path(envelope): Path<St
 }
 
 /// Serves `POST /sim/press`: a press by a person.
-pub(super) async fn press_button(State(sim): AppState, body: Bytes) -> Result<Response, ApiError> {
+pub(super) async fn press_button(State(sim): AppState, body: Bytes) -> ApiResult {
     let plan: ButtonPress = super::control::parse_body(&body)?;
     let envelope = press(&sim, &plan);
     Ok(Json(json!({ "envelope": envelope })).into_response())

@@ -2,7 +2,6 @@
 //! phone-number library. A number that cannot be parsed is kept unchanged, never guessed.
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
-mod address;
 mod cell;
 mod international;
 mod library;
@@ -12,6 +11,7 @@ mod network_name;
 mod places;
 mod plain;
 mod run;
+mod sip_address;
 #[cfg(test)]
 mod tests;
 mod tokens;

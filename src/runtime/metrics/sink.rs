@@ -38,10 +38,10 @@ pub(super) struct SinkFamilies {
 
 /// Counters of one sink. Clones share them. The default is not exported.
 #[derive(Debug, Clone, Default)]
-pub struct SinkMetrics(Arc<Counters>);
+pub struct SinkMetrics(Arc<SinkCounters>);
 
 #[derive(Debug, Default)]
-struct Counters {
+struct SinkCounters {
     posts: [Counter; ResponseClass::ALL.len()],
     post_duration: Histogram,
     cards: [Counter; CARD_STATUSES.len()],
@@ -91,7 +91,7 @@ impl SinkFamilies {
     /// Returns the counters of one sink. All label values exist from then on.
     pub(super) fn sink(&self, name: &str, day: Arc<DayLatency>) -> SinkMetrics {
         let status = |index: usize| CARD_STATUSES.get(index).copied().unwrap_or_default();
-        SinkMetrics(Arc::new(Counters {
+        SinkMetrics(Arc::new(SinkCounters {
             posts: ResponseClass::ALL.map(|class| self.posts.of(&[name, class.as_str()])),
             post_duration: self.post_duration.of(&[name]),
             cards: array::from_fn(|index| self.cards.of(&[name, status(index)])),
