@@ -84,7 +84,7 @@ impl EndedCalls {
         }
     }
 
-    /// Adds a call with its conversations. Drops the facts of the oldest calls beyond the limits: their conversations stay,
+    /// Adds a call with its conversations. Drops the facts of the oldest calls beyond the limits. Their conversations stay,
     /// so that a late snapshot or report of them starts no new call. Calls that lack snapshots stay longer, because their
     /// report can change the outcome.
     pub(super) fn close(&mut self, call: Box<TrackedCall>, now: Instant, limits: &Limits) {

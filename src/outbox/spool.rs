@@ -1,5 +1,5 @@
-//! The shared database and the file that replaces it while it is away: switches to the file when the server is away, and back when its rows
-//! are merged. No step blocks a ring for longer than a transaction.
+//! The shared database and the file that replaces it while it is away. Switches to the file when the server is away, and
+//! back when its rows are merged. No step blocks a ring for longer than a transaction.
 
 use super::{
     connector::{CONNECT_INTERVAL, ConnectResult},

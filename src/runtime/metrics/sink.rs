@@ -78,8 +78,8 @@ impl SinkFamilies {
             call_to_card: catalog.histogram(
                 "call_to_card",
                 card,
-                "Time from the change of the call at GoTo (a phone rings, a person answers), not from the start of the call, to the \
-                 acceptance of its card",
+                "Time from the change of the call at GoTo to the acceptance of its card. A change is a ringing phone or an \
+                 answer, not the start of the call",
             ),
             retries: catalog.counter("card_retries", &["sink"], "Attempts after which a card waits for another attempt"),
             dead_letters: catalog.counter("dead_letters", &["sink"], "Cards given up"),
