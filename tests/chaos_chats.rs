@@ -116,8 +116,8 @@ async fn chaos_over_all_chats_gives_up_no_card_and_ends_live_messages() {
         sim.place(random_call(number, &mut rng));
     }
     sim.set_faults(clear_app_faults);
-    // A call that has ended in the simulator is not yet a card: its last frame may be under way, or its report is still to be
-    // read. What is not stored after a quiet period is lost.
+    // A call that has ended in the simulator may have no card yet. Its last frame may be under way, or its report is still
+    // to be read. What is not stored after a quiet period is lost.
     let (mut left, mut last_change) = (usize::MAX, Instant::now());
     eventually("every call is delivered, or no new one is", Duration::from_secs(1_800), async || {
         tokio::time::sleep(Duration::from_secs(1)).await;

@@ -1,5 +1,8 @@
 //! Words and identifiers that this project has dropped stay dropped: in source, tests, units, README, example config and
-//! changelog. `src/lib.rs` has the glossary.
+//! changelog. A type name is defined once, and a sentence is short. `src/lib.rs` has the glossary.
+
+mod sentences;
+mod type_names;
 
 use std::{
     fs,

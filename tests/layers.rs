@@ -28,10 +28,10 @@ fn allowed(module: &str) -> Vec<&str> {
 }
 
 /// A module's path below the crate root.
-type Module = Vec<String>;
+pub(super) type Module = Vec<String>;
 
 /// The source of each module without comments and unit tests.
-fn sources() -> BTreeMap<Module, String> {
+pub(super) fn sources() -> BTreeMap<Module, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut found = BTreeMap::new();
     let mut folders = vec![root.clone()];

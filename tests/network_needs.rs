@@ -1,5 +1,6 @@
-//! The running daemon on networks that need more than a plain route, or lack something for a while: a CONNECT proxy, a private
-//! authority, names that cannot be resolved. REST, webhooks and sockets all go to one TLS server, so each leg counts.
+//! The running daemon on networks that need more than a plain route, or lack something for a while. Examples are a CONNECT
+//! proxy, a private authority, and names that cannot be resolved. REST, webhooks and sockets all go to one TLS server, so
+//! each leg counts.
 
 use crate::support::{
     Daemon, DaemonDir, TIMEOUT, TestConfig, eventually, message_texts,

@@ -1,6 +1,6 @@
-//! Recorded calls, frame by frame (`tests/calls/real/*.jsonl`), against reviewed results (`expected/*.txt` beside): each call
-//! update with its time, the sinks that post it, and its card as text for Slack and Teams. The envelope time of a frame is
-//! its arrival time. `POPRELAY_REVIEW=1` rewrites the expected files; review every change.
+//! Recorded calls, frame by frame (`tests/calls/real/*.jsonl`), against reviewed results (`expected/*.txt` beside). A result
+//! has each call update with its time, the sinks that post it, and its card as text for Slack and Teams. The envelope time
+//! of a frame is its arrival time. `POPRELAY_REVIEW=1` rewrites the expected files; review every change.
 
 mod played;
 

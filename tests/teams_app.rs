@@ -1,5 +1,5 @@
-//! Live messages of a Teams app: the real daemon against a simulated login and Bot Connector, with kills between states,
-//! rejected tokens, limits and missing permissions.
+//! Live messages of a Teams app: the real daemon against a simulated login and Bot Connector. The faults are kills between
+//! states, rejected tokens, limits and missing permissions.
 
 use crate::{
     slack_app::{

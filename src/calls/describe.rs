@@ -5,7 +5,7 @@ use super::{
     identity::colleague,
     observation::QueueId,
     parties::{PartyId, Role},
-    talk_log::{HandingOver, Talk},
+    talk_log::{HandingOver, PartyTalk},
     walk::Walk,
 };
 use crate::model::{
@@ -21,11 +21,11 @@ use crate::model::{
 const MAX_PEOPLE: usize = 32;
 
 /// End of the call; `None` while the call is open.
-pub(super) type Ended = Option<Timestamp>;
+pub(super) type CallEnd = Option<Timestamp>;
 
 impl Facts {
     /// Writes the known facts into `call`.
-    pub(super) fn fill(&self, walk: &Walk, ended: Ended, call: &mut Call) {
+    pub(super) fn fill(&self, walk: &Walk, ended: CallEnd, call: &mut Call) {
         call.direction = self.direction();
         let other_side = match call.direction {
             CallDirection::Inbound => self.caller().cloned(),
@@ -83,7 +83,7 @@ impl Facts {
         self.queues.get(id).cloned()
     }
 
-    fn course(&self, walk: &Walk, ended: Ended) -> Course {
+    fn course(&self, walk: &Walk, ended: CallEnd) -> Course {
         let stay = walk.last_stay();
         let position = stay.map(|stay| stay.position).unwrap_or_default();
         let handed_on = walk.talks.handing_over.as_ref().map(|it| self.hand_over(it));
@@ -161,7 +161,7 @@ impl Facts {
         }
     }
 
-    fn talk(&self, talk: &Talk) -> Option<Talked> {
+    fn talk(&self, talk: &PartyTalk) -> Option<Talked> {
         let with = match self.parties.person(talk.with) {
             Some(person) => TalkParty::Person(person.clone()),
             None => TalkParty::Outside(self.parties.outside(talk.with)?.clone()),

@@ -10,7 +10,7 @@ use std::{
 
 /// Entry of an ended conversation.
 #[derive(Debug)]
-pub(super) struct Ended {
+pub(super) struct EndedConversation {
     /// The call of the conversation.
     pub(super) call: ConversationSpaceId,
     /// Whether a person had answered that call.
@@ -22,7 +22,7 @@ pub(super) struct Ended {
 /// The ended conversations and calls.
 #[derive(Debug, Default)]
 pub(super) struct EndedCalls {
-    legs: HashMap<ConversationSpaceId, Ended>,
+    legs: HashMap<ConversationSpaceId, EndedConversation>,
     /// Ended calls with their facts, stored as long as their first conversation, and at most [`Limits::ended_facts`] and
     /// [`Limits::incomplete_facts`].
     calls: HashMap<ConversationSpaceId, Box<TrackedCall>>,
@@ -78,18 +78,18 @@ impl EndedCalls {
     }
 
     /// Adds a conversation.
-    pub(super) fn add(&mut self, id: ConversationSpaceId, ended: Ended, now: Instant) {
+    pub(super) fn add(&mut self, id: ConversationSpaceId, ended: EndedConversation, now: Instant) {
         if self.legs.insert(id.clone(), ended).is_none() {
             self.order.push_back((now, id));
         }
     }
 
-    /// Adds a call with its conversations. Drops the facts of the oldest calls beyond the limits: their conversations stay,
+    /// Adds a call with its conversations. Drops the facts of the oldest calls beyond the limits. Their conversations stay,
     /// so that a late snapshot or report of them starts no new call. Calls that lack snapshots stay longer, because their
     /// report can change the outcome.
     pub(super) fn close(&mut self, call: Box<TrackedCall>, now: Instant, limits: &Limits) {
         for leg in call.legs().ids() {
-            let ended = Ended { call: call.id().clone(), answered: call.was_answered(), guess: None };
+            let ended = EndedConversation { call: call.id().clone(), answered: call.was_answered(), guess: None };
             self.add(leg.clone(), ended, now);
         }
         self.facts_order.push_back(call.id().clone());
@@ -161,7 +161,7 @@ impl EndedCalls {
 
 #[cfg(test)]
 #[derive(Debug)]
-pub(super) struct Sizes {
+pub(super) struct EndedSizes {
     pub(super) legs: usize,
     pub(super) calls: usize,
     pub(super) facts_order: usize,
@@ -172,8 +172,8 @@ pub(super) struct Sizes {
 
 #[cfg(test)]
 impl EndedCalls {
-    pub(super) fn sizes(&self) -> Sizes {
-        Sizes {
+    pub(super) fn sizes(&self) -> EndedSizes {
+        EndedSizes {
             legs: self.legs.len(),
             calls: self.calls.len(),
             facts_order: self.facts_order.len(),

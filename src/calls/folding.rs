@@ -1,6 +1,6 @@
 //! Adds snapshots and reports to one call: finds the new ones and their positions. Does not decide the updates.
 
-use super::{Effect, Limits, leg::Receipt, legs::Recorded, position::Position, tracked_call::TrackedCall};
+use super::{Effect, Limits, leg::Receipt, legs::RecordResult, position::Position, tracked_call::TrackedCall};
 use crate::model::{
     call::{CallSnapshot, Phase, Report, StatesQuery},
     time::Now,
@@ -29,7 +29,7 @@ impl TrackedCall {
         if self.facts.begins_again(at, event, now.timestamp) {
             at = self.legs.restart(at, event);
         }
-        let Recorded { receipt, hole } = self.legs.record(at, event, fetches);
+        let RecordResult { receipt, hole } = self.legs.record(at, event, fetches);
         match receipt {
             Receipt::Known => self.facts.twin(at, event, now.timestamp).map(|at| (at, None)),
             Receipt::Newest { .. } | Receipt::Late => Some((at, hole)),

@@ -19,7 +19,7 @@ pub(super) struct Legs {
 
 /// Result of recording a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Recorded {
+pub(super) struct RecordResult {
     pub(super) receipt: Receipt,
     /// The hole to be fetched.
     pub(super) hole: Option<(u64, u64)>,
@@ -50,8 +50,10 @@ impl Legs {
     }
 
     /// Records a snapshot. A hole is fetched if its conversation has fetched fewer than `fetches`.
-    pub(super) fn record(&mut self, at: Position, event: &CallSnapshot, fetches: u8) -> Recorded {
-        let Some(leg) = self.received.get_mut(at.leg) else { return Recorded { receipt: Receipt::Known, hole: None } };
+    pub(super) fn record(&mut self, at: Position, event: &CallSnapshot, fetches: u8) -> RecordResult {
+        let Some(leg) = self.received.get_mut(at.leg) else {
+            return RecordResult { receipt: Receipt::Known, hole: None };
+        };
         let receipt = leg.record(at.run, &event.state);
         let hole = match receipt {
             Receipt::Newest { hole } => hole.filter(|_| leg.may_fetch(fetches)),
@@ -62,7 +64,7 @@ impl Legs {
                 self.linked.push(linked.clone());
             }
         }
-        Recorded { receipt, hole }
+        RecordResult { receipt, hole }
     }
 
     /// Records the report of a conversation. `complete`: with every snapshot.

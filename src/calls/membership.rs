@@ -1,7 +1,7 @@
 //! Assigns a conversation to a call: to its own, to a linked one, or to none, as a consultation of colleagues about a call.
 
 use super::{
-    ended::Ended,
+    ended::EndedConversation,
     identity::{beginner, goes_outside},
     tracked_call::TrackedCall,
     tracker::Tracker,
@@ -90,7 +90,7 @@ impl Tracker {
         let Some(consultation) = self.remove(id) else { return };
         self.unlink(&consultation);
         for leg in consultation.legs().ids() {
-            let ended = Ended { call: leg.clone(), answered: false, guess: None };
+            let ended = EndedConversation { call: leg.clone(), answered: false, guess: None };
             self.ended.add(leg.clone(), ended, now.instant);
         }
     }

@@ -106,22 +106,22 @@ pub enum Effect {
 /// Waits of the tracker, and bounds of its memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Time after which a call that is in no menu and shows no phone is emitted as ringing. 3 s: the phone of a direct call
-    /// rings 0.06 to 0.4 s after the call began.
+    /// Time after which a call that is in no menu and shows no phone is emitted as ringing. It is 3 s: the phone of a direct
+    /// call rings 0.06 to 0.4 s after the call began.
     pub ring_grace: Duration,
-    /// Time for which the first phone behind a menu or a queue waits for the others of its group. 60 ms: they begin to ring
-    /// within 4 ms, and frames take 73 to 127 ms.
+    /// Time for which the first phone behind a menu or a queue waits for the others of its group. It is 60 ms: they begin to
+    /// ring within 4 ms, and frames take 73 to 127 ms.
     pub group_grace: Duration,
-    /// Time for which an outcome is held while a snapshot is missing that could show an answer. 100 s: the report is fetched
-    /// at the end of the call, after 30 s and after 90 s.
+    /// Time for which an outcome is held while a snapshot is missing that could show an answer. It is 100 s: the report is
+    /// fetched at the end of the call, after 30 s and after 90 s.
     pub outcome_grace: Duration,
     /// Time for which a call stays open whose caller has left and whose end is missing. 5 s: the end has the same time.
     pub end_grace: Duration,
-    /// Silence after which the report of an open call is fetched (its end may be lost), and again after twice that. 10 min:
-    /// longer than a phone rings; a long talk costs a handful of requests.
+    /// Silence after which the report of an open call is fetched (its end may be lost), and again after twice that. It is 10
+    /// min, longer than a phone rings; a long talk costs a handful of requests.
     pub silence: Duration,
-    /// Silence after which an unanswered call is closed with an unknown end. 1 h: no phone rings and no queue lasts so long
-    /// without a change, and GoTo was queried three times.
+    /// Silence after which an unanswered call is closed with an unknown end. It is 1 h: no phone rings and no queue lasts so
+    /// long without a change, and GoTo was queried three times.
     pub given_up: Duration,
     /// Silence after which an answered call is closed. 4 h: a talk makes no snapshots.
     pub stale: Duration,
@@ -130,12 +130,12 @@ pub struct Limits {
     pub memory: Duration,
     /// Most ended conversations; the oldest are dropped first. 10,000: two ids each.
     pub ended: usize,
-    /// Most ended calls whose facts are kept, so that a report can correct them; the oldest are dropped first. 500, of some
-    /// 20 KB each: a team of 1,500 calls an hour has all of its last 20 minutes. Reports come within three minutes, which
-    /// covers 10,000 calls an hour.
+    /// Most ended calls whose facts are kept, so that a report can correct them; the oldest are dropped first. The limit is
+    /// 500, of some 20 KB each: a team of 1,500 calls an hour has all of its last 20 minutes. Reports come within three
+    /// minutes, which covers 10,000 calls an hour.
     pub ended_facts: usize,
     /// Most older calls whose facts are kept because snapshots are missing: their report can change the outcome, and comes
-    /// late when GoTo was away. 5,000: two minutes at 40 calls/s, which no team has. Some 100 MB at most.
+    /// late when GoTo was away. The limit is 5,000: two minutes at 40 calls/s, which no team has. Some 100 MB at most.
     pub incomplete_facts: usize,
     /// Most open calls. 10,000. Beyond, the call that is due next emits the update that it holds back and is dropped. Its
     /// next snapshot opens it again.

@@ -48,14 +48,14 @@ pub(super) enum PartyState {
         by: Option<PartyId>,
     },
     Parked,
-    Transfer(Box<Destination>),
+    Transfer(Box<PendingTransfer>),
     Leaving,
     Unknown,
 }
 
 /// A transfer in progress.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Destination {
+pub(super) struct PendingTransfer {
     pub(super) by: Option<PartyId>,
     pub(super) by_extension: Option<String>,
     pub(super) extension: Option<String>,
@@ -173,7 +173,7 @@ fn party_state(status: &ParticipantStatus, parties: &Parties) -> PartyState {
         ParticipantStatus::InTransfer(transfer) => {
             let party = |side: &Option<TransferParty>| parties.find(side.as_ref()?.participant.as_ref()?);
             let extension = |side: &Option<TransferParty>| side.as_ref()?.extension.clone();
-            PartyState::Transfer(Box::new(Destination {
+            PartyState::Transfer(Box::new(PendingTransfer {
                 by: party(&transfer.initiator),
                 by_extension: extension(&transfer.initiator),
                 extension: extension(&transfer.destination),
@@ -221,7 +221,7 @@ impl Observation {
             let state = match state {
                 PartyState::OnHold { by } => PartyState::OnHold { by: by.and_then(party) },
                 PartyState::Transfer(to) => {
-                    PartyState::Transfer(Box::new(Destination { by: to.by.and_then(party), ..*to }))
+                    PartyState::Transfer(Box::new(PendingTransfer { by: to.by.and_then(party), ..*to }))
                 }
                 other => other,
             };

@@ -18,7 +18,7 @@ pub(super) struct PartyId(pub(super) u8);
 
 /// Identity of a party.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Party {
+pub(super) enum PartyIdentity {
     /// An outside line: of the caller, or of the number that a plan or a colleague dialed (`callee`).
     Phone { calls: bool, callee: Option<Caller> },
     /// A colleague.
@@ -30,7 +30,7 @@ pub(super) enum Party {
 /// The parties of a call.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Parties {
-    list: Vec<Party>,
+    list: Vec<PartyIdentity>,
     ids: Vec<(ParticipantId, PartyId)>,
     /// The party that began the call: the first participant that is its own originator.
     began: Option<(Position, PartyId)>,
@@ -55,17 +55,17 @@ impl Parties {
     fn place(&mut self, kind: &ParticipantKind) -> Option<PartyId> {
         let new = match kind {
             ParticipantKind::PhoneNumber { caller, callee, .. } => {
-                Party::Phone { calls: caller.is_some(), callee: callee.clone() }
+                PartyIdentity::Phone { calls: caller.is_some(), callee: callee.clone() }
             }
-            ParticipantKind::Line(person) | ParticipantKind::Agent(person) => Party::Person(person.clone()),
-            ParticipantKind::Virtual(_) => Party::Other { known: true },
-            ParticipantKind::Other { caller: Some(_), .. } => Party::Phone { calls: true, callee: None },
-            ParticipantKind::Other { .. } => Party::Other { known: false },
+            ParticipantKind::Line(person) | ParticipantKind::Agent(person) => PartyIdentity::Person(person.clone()),
+            ParticipantKind::Virtual(_) => PartyIdentity::Other { known: true },
+            ParticipantKind::Other { caller: Some(_), .. } => PartyIdentity::Phone { calls: true, callee: None },
+            ParticipantKind::Other { .. } => PartyIdentity::Other { known: false },
         };
         self.insert(new)
     }
 
-    fn insert(&mut self, new: Party) -> Option<PartyId> {
+    fn insert(&mut self, new: PartyIdentity) -> Option<PartyId> {
         let known = self.list.iter().position(|known| is_same(known, &new));
         let at = known.unwrap_or(self.list.len());
         match self.list.get_mut(at) {
@@ -92,27 +92,27 @@ impl Parties {
     }
 
     fn first_person(&self) -> Option<PartyId> {
-        let at = self.list.iter().position(|party| matches!(party, Party::Person(_)))?;
+        let at = self.list.iter().position(|party| matches!(party, PartyIdentity::Person(_)))?;
         u8::try_from(at).ok().map(PartyId)
     }
 
     /// Returns the identity of a party.
-    pub(super) fn get(&self, id: PartyId) -> Option<&Party> {
+    pub(super) fn get(&self, id: PartyId) -> Option<&PartyIdentity> {
         self.list.get(usize::from(id.0))
     }
 
     /// Returns the colleague that a party is.
     pub(super) fn person(&self, id: PartyId) -> Option<&Person> {
         match self.get(id)? {
-            Party::Person(person) => Some(person),
-            Party::Phone { .. } | Party::Other { .. } => None,
+            PartyIdentity::Person(person) => Some(person),
+            PartyIdentity::Phone { .. } | PartyIdentity::Other { .. } => None,
         }
     }
 
     /// Returns the colleague with this extension.
     pub(super) fn by_extension(&self, extension: &str) -> Option<&Person> {
         self.list.iter().find_map(|party| match party {
-            Party::Person(person) if person.extension.as_deref() == Some(extension) => Some(person),
+            PartyIdentity::Person(person) if person.extension.as_deref() == Some(extension) => Some(person),
             _ => None,
         })
     }
@@ -120,26 +120,26 @@ impl Parties {
     /// Returns the number that an inbound call was forwarded to, if the party is a dialed outside line.
     pub(super) fn outside(&self, id: PartyId) -> Option<&PhoneNumber> {
         match self.get(id)? {
-            Party::Phone { callee: Some(callee), .. } => Some(&callee.number),
-            Party::Phone { .. } | Party::Person(_) | Party::Other { .. } => None,
+            PartyIdentity::Phone { callee: Some(callee), .. } => Some(&callee.number),
+            PartyIdentity::Phone { .. } | PartyIdentity::Person(_) | PartyIdentity::Other { .. } => None,
         }
     }
 
     /// Returns the role of a party in a call of this direction.
     pub(super) fn role(&self, id: PartyId, direction: CallDirection) -> Role {
         match (self.get(id), direction) {
-            (Some(Party::Phone { calls, callee }), CallDirection::Inbound) if *calls || callee.is_none() => {
+            (Some(PartyIdentity::Phone { calls, callee }), CallDirection::Inbound) if *calls || callee.is_none() => {
                 Role::Served
             }
-            (Some(Party::Phone { .. }), CallDirection::Outbound) => Role::Served,
-            (Some(Party::Person(_)), CallDirection::Internal)
+            (Some(PartyIdentity::Phone { .. }), CallDirection::Outbound) => Role::Served,
+            (Some(PartyIdentity::Person(_)), CallDirection::Internal)
                 if self.began().or_else(|| self.first_person()) == Some(id) =>
             {
                 Role::Served
             }
-            (Some(Party::Person(_)), CallDirection::Outbound) if self.began() == Some(id) => Role::Maker,
-            (Some(Party::Phone { .. } | Party::Person(_)), _) => Role::Other,
-            (Some(Party::Other { known }), _) => Role::System { known: *known },
+            (Some(PartyIdentity::Person(_)), CallDirection::Outbound) if self.began() == Some(id) => Role::Maker,
+            (Some(PartyIdentity::Phone { .. } | PartyIdentity::Person(_)), _) => Role::Other,
+            (Some(PartyIdentity::Other { known }), _) => Role::System { known: *known },
             (None, _) => Role::System { known: true },
         }
     }
@@ -172,14 +172,14 @@ pub(super) enum Role {
 }
 
 /// Returns whether two parties are one: a person is its line, else its extension, else its name; one outside line calls.
-fn is_same(a: &Party, b: &Party) -> bool {
+fn is_same(a: &PartyIdentity, b: &PartyIdentity) -> bool {
     match (a, b) {
-        (Party::Phone { calls: true, .. }, Party::Phone { calls: true, .. }) => true,
-        (Party::Phone { calls: false, callee: a }, Party::Phone { calls: false, callee: b }) => {
+        (PartyIdentity::Phone { calls: true, .. }, PartyIdentity::Phone { calls: true, .. }) => true,
+        (PartyIdentity::Phone { calls: false, callee: a }, PartyIdentity::Phone { calls: false, callee: b }) => {
             a.as_ref().map(|it| &it.number) == b.as_ref().map(|it| &it.number)
         }
-        (Party::Person(a), Party::Person(b)) => is_same_person(a, b),
-        (Party::Other { known: a }, Party::Other { known: b }) => a == b,
+        (PartyIdentity::Person(a), PartyIdentity::Person(b)) => is_same_person(a, b),
+        (PartyIdentity::Other { known: a }, PartyIdentity::Other { known: b }) => a == b,
         _ => false,
     }
 }
@@ -196,14 +196,14 @@ pub(super) fn is_same_person(a: &Person, b: &Person) -> bool {
 }
 
 /// Completes a known party with the facts of a later snapshot.
-fn complete(known: &mut Party, new: Party) {
+fn complete(known: &mut PartyIdentity, new: PartyIdentity) {
     match (known, new) {
-        (Party::Person(known), Party::Person(new)) => {
+        (PartyIdentity::Person(known), PartyIdentity::Person(new)) => {
             known.name = known.name.take().or(new.name);
             known.extension = known.extension.take().or(new.extension);
             known.line = known.line.take().or(new.line);
         }
-        (Party::Phone { callee: Some(known), .. }, Party::Phone { callee: Some(new), .. }) => {
+        (PartyIdentity::Phone { callee: Some(known), .. }, PartyIdentity::Phone { callee: Some(new), .. }) => {
             known.name = known.name.take().or(new.name);
         }
         _ => {}

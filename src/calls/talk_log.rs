@@ -14,7 +14,7 @@ const MAX_TALKS: usize = 32;
 
 /// The talk of one party, over all its parts.
 #[derive(Debug, Clone)]
-pub(super) struct Talk {
+pub(super) struct PartyTalk {
     pub(super) with: PartyId,
     pub(super) since: Timestamp,
     pub(super) talked: Duration,
@@ -51,7 +51,7 @@ pub(super) struct HandingOver {
 /// The talks of a call.
 #[derive(Debug, Clone, Default)]
 pub(super) struct TalkLog {
-    pub(super) talks: Vec<Talk>,
+    pub(super) talks: Vec<PartyTalk>,
     pub(super) handed: Vec<Handed>,
     pub(super) handing_over: Option<HandingOver>,
     /// Parties that talk in the newest snapshot with a talk.
@@ -67,7 +67,7 @@ pub(super) struct TalkLog {
 
 /// A snapshot, without its parties.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Scene {
+pub(super) struct SnapshotContext {
     pub(super) at: Position,
     pub(super) time: Timestamp,
     /// Time until the next snapshot.
@@ -84,37 +84,37 @@ impl TalkLog {
     /// Records a snapshot.
     pub(super) fn record(
         &mut self,
-        scene: &Scene,
+        context: &SnapshotContext,
         served: Option<&PartyState>,
         connected: &[PartyId],
         talking: &[PartyId],
         ringing: &[PartyId],
     ) {
-        self.infer(scene, served, connected);
+        self.infer(context, served, connected);
         self.open = !talking.is_empty();
         for with in talking {
-            self.talk(scene, *with);
+            self.talk(context, *with);
         }
         if let Some(PartyState::OnHold { by }) = served {
             let holder = by.or(self.talking.first().copied());
             if let Some(talk) = self.talks.iter_mut().find(|talk| Some(talk.with) == holder) {
-                talk.held += scene.lasted;
-                talk.exact &= scene.adjacent.0 && scene.adjacent.1;
+                talk.held += context.lasted;
+                talk.exact &= context.adjacent.0 && context.adjacent.1;
             }
         }
         if let Some(first) = talking.first() {
-            self.gap |= self.first.is_some() && !scene.adjacent.0;
-            self.first.get_or_insert(scene.at);
-            self.last = Some((scene.at, scene.time));
-            self.hand_to(*first, talking, scene.time);
+            self.gap |= self.first.is_some() && !context.adjacent.0;
+            self.first.get_or_insert(context.at);
+            self.last = Some((context.at, context.time));
+            self.hand_to(*first, talking, context.time);
             self.talking = talking.to_vec();
             self.handing_over = None;
         }
-        self.hand_over(scene, served, ringing);
+        self.hand_over(context, served, ringing);
     }
 
     /// Infers a talk that no snapshot shows: a person who puts the caller on hold or hands the call on has talked before.
-    fn infer(&mut self, scene: &Scene, served: Option<&PartyState>, connected: &[PartyId]) {
+    fn infer(&mut self, context: &SnapshotContext, served: Option<&PartyState>, connected: &[PartyId]) {
         let by = match served {
             Some(PartyState::OnHold { by }) => *by,
             Some(PartyState::Transfer(to)) => to.by,
@@ -124,27 +124,27 @@ impl TalkLog {
         else {
             return;
         };
-        self.talk(&Scene { lasted: Duration::ZERO, adjacent: (false, false), ..*scene }, with);
-        self.first.get_or_insert(scene.at);
-        self.hand_to(with, &[with], scene.time);
+        self.talk(&SnapshotContext { lasted: Duration::ZERO, adjacent: (false, false), ..*context }, with);
+        self.first.get_or_insert(context.at);
+        self.hand_to(with, &[with], context.time);
         self.talking = vec![with];
     }
 
-    fn talk(&mut self, scene: &Scene, with: PartyId) {
-        let exact = scene.adjacent.0 && scene.adjacent.1;
+    fn talk(&mut self, context: &SnapshotContext, with: PartyId) {
+        let exact = context.adjacent.0 && context.adjacent.1;
         if let Some(talk) = self.talks.iter_mut().find(|talk| talk.with == with) {
-            talk.talked += scene.lasted;
+            talk.talked += context.lasted;
             talk.exact &= exact;
         } else if self.talks.len() < MAX_TALKS {
-            self.talks.push(Talk {
+            self.talks.push(PartyTalk {
                 with,
-                since: scene.time,
-                talked: scene.lasted,
+                since: context.time,
+                talked: context.lasted,
                 held: Duration::ZERO,
-                waited: scene.waits_since.map(|since| elapsed(since, scene.time)).filter(|_| scene.adjacent.0),
-                queue: scene.queue,
+                waited: context.waits_since.map(|since| elapsed(since, context.time)).filter(|_| context.adjacent.0),
+                queue: context.queue,
                 exact,
-                is_timed: scene.is_timed,
+                is_timed: context.is_timed,
             });
         }
     }
@@ -157,7 +157,7 @@ impl TalkLog {
         }
     }
 
-    fn hand_over(&mut self, scene: &Scene, served: Option<&PartyState>, ringing: &[PartyId]) {
+    fn hand_over(&mut self, context: &SnapshotContext, served: Option<&PartyState>, ringing: &[PartyId]) {
         if let Some(PartyState::Transfer(to)) = served {
             if !std::mem::replace(&mut self.was_transfer, true) {
                 self.handing_over = Some(HandingOver {
@@ -166,14 +166,14 @@ impl TalkLog {
                     destination: to.extension.clone(),
                     to: Vec::new(),
                     queue: None,
-                    at: scene.time,
+                    at: context.time,
                     rang: Duration::ZERO,
                 });
             }
         } else {
             self.was_transfer = false;
             if let Some(it) = self.handing_over.as_mut().filter(|it| it.by.is_some() || it.destination.is_some()) {
-                it.queue = it.queue.or(scene.queue);
+                it.queue = it.queue.or(context.queue);
             }
         }
         let waits = matches!(served, Some(PartyState::InSystem | PartyState::Ringing | PartyState::Transfer(_)));
@@ -187,10 +187,10 @@ impl TalkLog {
             destination: None,
             to: Vec::new(),
             queue: None,
-            at: scene.time,
+            at: context.time,
             rang: Duration::ZERO,
         });
-        handing_over.rang += scene.lasted;
+        handing_over.rang += context.lasted;
         for id in ringing.iter().filter(|id| Some(**id) != handing_over.by) {
             if !handing_over.to.contains(id) {
                 handing_over.to.push(*id);
@@ -215,7 +215,7 @@ impl TalkLog {
     }
 
     /// Returns the first talk of a call, with its position.
-    pub(super) fn answer(&self) -> Option<(Position, &Talk)> {
+    pub(super) fn answer(&self) -> Option<(Position, &PartyTalk)> {
         Some((self.first?, self.talks.first()?))
     }
 

@@ -3,7 +3,7 @@
 use super::{
     Effect, Limits,
     direction::direction_of,
-    ended::{Ended, EndedCalls},
+    ended::{EndedCalls, EndedConversation},
     identity::goes_outside,
     tracked_call::TrackedCall,
 };
@@ -94,7 +94,7 @@ impl Tracker {
             let is_inbound = direction == Some(CallDirection::Inbound);
             if let Some(is_guess) = self.consultation(&event).filter(|_| !is_inbound) {
                 let (id, guess) = (event.call.clone(), is_guess.then(|| Box::new(event)));
-                self.ended.add(id.clone(), Ended { call: id, answered: false, guess }, now.instant);
+                self.ended.add(id.clone(), EndedConversation { call: id, answered: false, guess }, now.instant);
                 return out;
             }
             // An end alone names no caller.
@@ -105,7 +105,7 @@ impl Tracker {
             if let Some(rest) = event.linked.iter().find(is_rest) {
                 let Some(call) = self.reopen(rest, &event) else {
                     // The rest of an answered call without further known facts.
-                    let ended = Ended { call: event.call.clone(), answered: true, guess: None };
+                    let ended = EndedConversation { call: event.call.clone(), answered: true, guess: None };
                     self.ended.add(event.call, ended, now.instant);
                     return out;
                 };
@@ -228,17 +228,17 @@ impl Tracker {
 
 #[cfg(test)]
 #[derive(Debug)]
-pub(super) struct Sizes {
+pub(super) struct TrackerSizes {
     pub(super) open: usize,
     pub(super) call_by_leg: usize,
     pub(super) due: usize,
-    pub(super) ended: super::ended::Sizes,
+    pub(super) ended: super::ended::EndedSizes,
 }
 
 #[cfg(test)]
 impl Tracker {
-    pub(super) fn sizes(&self) -> Sizes {
-        Sizes {
+    pub(super) fn sizes(&self) -> TrackerSizes {
+        TrackerSizes {
             open: self.open.len(),
             call_by_leg: self.call_by_leg.len(),
             due: self.due.len(),

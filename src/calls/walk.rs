@@ -9,7 +9,7 @@ use super::{
     observation::{Observation, PartyState, QueueId},
     parties::{Parties, PartyId},
     position::Position,
-    talk_log::{Scene, TalkLog},
+    talk_log::{SnapshotContext, TalkLog},
     timeline::Timeline,
 };
 use crate::model::{
@@ -134,7 +134,10 @@ impl Walk {
         let waits_since = self.waits_since.filter(|_| self.wait_is_exact);
         let last = self.last_at.replace(seen.at);
         let is_timed = adjacent.0 || last.is_some_and(|last| elapsed(last, seen.at) < LARGEST_TIME_ERROR);
-        self.talk(&Scene { at, time: seen.at, lasted, adjacent, is_timed, queue: seen.queue, waits_since }, &states);
+        self.talk(
+            &SnapshotContext { at, time: seen.at, lasted, adjacent, is_timed, queue: seen.queue, waits_since },
+            &states,
+        );
         self.enter_mailbox(seen);
         self.stay(seen, states.served, states.is_ringing, !states.talking.is_empty(), lasted);
         self.ringing = states.ringing;
@@ -187,15 +190,15 @@ impl Walk {
     }
 
     /// Records the talks of a snapshot. A talk ends the wait before it.
-    fn talk(&mut self, scene: &Scene, states: &PartyStates<'_>) {
-        self.talks.record(scene, states.served, &states.connected, &states.talking, &states.ringing);
+    fn talk(&mut self, context: &SnapshotContext, states: &PartyStates<'_>) {
+        self.talks.record(context, states.served, &states.connected, &states.talking, &states.ringing);
         self.may_talk =
             states.served == Some(&PartyState::Unknown) && (!states.connected.is_empty() || states.other_unknown);
         if self.may_talk {
             self.talks.handing_over = None;
         }
         if states.is_ringing {
-            self.rang_for += scene.lasted;
+            self.rang_for += context.lasted;
         }
         if !states.talking.is_empty() {
             (self.waits_since, self.rang_for) = (None, Duration::ZERO);

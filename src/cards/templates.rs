@@ -63,9 +63,9 @@ impl TemplateLine {
 /// assert_eq!(errors[0].to_string(), "unknown variable `caler.name`; did you mean `caller.name`?");
 /// ```
 #[derive(Clone, Default)]
-pub struct CardTemplates(Option<Arc<Compiled>>);
+pub struct CardTemplates(Option<Arc<CompiledTemplates>>);
 
-struct Compiled {
+struct CompiledTemplates {
     environment: Environment<'static>,
     /// Lines whose failure was logged; each is logged once.
     reported: Mutex<BTreeSet<TemplateLine>>,
@@ -99,7 +99,8 @@ impl CardTemplates {
                 errors.push(TemplateError { line, reason });
             }
         }
-        let compiled = || Self(has_any.then(|| Arc::new(Compiled { environment, reported: Mutex::default() })));
+        let compiled =
+            || Self(has_any.then(|| Arc::new(CompiledTemplates { environment, reported: Mutex::default() })));
         if errors.is_empty() { Ok(compiled()) } else { Err(errors) }
     }
 

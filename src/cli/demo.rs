@@ -80,8 +80,9 @@ impl Drop for ScratchDir {
 /// Runs the demo until its end or Ctrl-C. `start_daemon` runs a daemon until its stop signal.
 ///
 /// # Errors
-/// 64 for an invalid rate; 69 if the port is not available, the daemon exits or does not subscribe, or calls are not
-/// posted; 74 if the temporary directory or the terminal cannot be written.
+/// - 64 for an invalid rate.
+/// - 69 if the port is not available, the daemon exits or does not subscribe, or calls are not posted.
+/// - 74 if the temporary directory or the terminal cannot be written.
 pub async fn run<D, F>(args: DemoArgs, out: &mut (impl Write + Send), start_daemon: D) -> CliResult
 where
     D: FnOnce(DemoDaemon) -> F,

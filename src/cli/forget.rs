@@ -34,8 +34,8 @@ pub struct ForgetArgs {
 /// Erases a number from the state directory of a config, with or without a running daemon.
 ///
 /// # Errors
-/// 65 for an invalid number or one still in a file, 69 for a file that cannot be changed, 74 for output, 77 for missing
-/// permission.
+/// - 65 for an invalid number or one still in a file.
+/// - 69 for a file that cannot be changed, 74 for output, 77 for missing permission.
 pub fn run(args: &ForgetArgs, config: &Config, out: &mut impl Write) -> CliResult {
     let region = config.connections.first().map_or(Region::US, |connection| connection.region);
     let parsed = PhoneNumber::parse(Some(&args.number), region);

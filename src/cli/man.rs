@@ -43,7 +43,7 @@ pub fn man(args: &ManArgs, line: Command, out: &mut impl Write) -> CliResult {
     out.write_all(&page.text).map_err(write_error)
 }
 
-fn write_page(page: &Page, dir: &Path) -> CliResult {
+fn write_page(page: &ManPage, dir: &Path) -> CliResult {
     let path = dir.join(format!("{}.{}", page.name, page.section));
     fs::write(&path, &page.text).map_err(|error| {
         CliError::new(74, anyhow::Error::new(error).context(format!("cannot write {}", path.display())))
@@ -51,7 +51,7 @@ fn write_page(page: &Page, dir: &Path) -> CliResult {
 }
 
 /// One manual page.
-struct Page {
+struct ManPage {
     /// Name without the section.
     name: String,
     /// Section: 1 for commands, 5 for files.
@@ -60,7 +60,7 @@ struct Page {
     text: Vec<u8>,
 }
 
-fn pages(line: Command) -> io::Result<Vec<Page>> {
+fn pages(line: Command) -> io::Result<Vec<ManPage>> {
     let mut line = line.disable_help_subcommand(true);
     line.build();
     let mut pages = Vec::new();
@@ -68,15 +68,19 @@ fn pages(line: Command) -> io::Result<Vec<Page>> {
     if let Some(first) = pages.first_mut() {
         first.text.extend(static_sections().to_roff().into_bytes());
     }
-    pages.push(Page { name: "poprelay.toml".to_owned(), section: 5, text: config_page::page().render().into_bytes() });
+    pages.push(ManPage {
+        name: "poprelay.toml".to_owned(),
+        section: 5,
+        text: config_page::page().render().into_bytes(),
+    });
     Ok(pages)
 }
 
-fn add_command_pages(command: &Command, pages: &mut Vec<Page>) -> io::Result<()> {
+fn add_command_pages(command: &Command, pages: &mut Vec<ManPage>) -> io::Result<()> {
     let name = command.get_display_name().unwrap_or_else(|| command.get_name()).to_owned();
     let mut text = Vec::new();
     Man::new(command.clone()).manual("poprelay").render(&mut text)?;
-    pages.push(Page { name, section: 1, text });
+    pages.push(ManPage { name, section: 1, text });
     command
         .get_subcommands()
         .filter(|subcommand| !subcommand.is_hide_set())

@@ -199,7 +199,7 @@ impl Cli {
     }
 }
 
-/// Runs a command to its end, and then leaves blocking calls behind: the system's look-up of a name cannot be cancelled, and
+/// Runs a command to its end, and then leaves blocking calls behind. The system's look-up of a name cannot be cancelled, and
 /// takes half a minute while the DNS server is silent.
 fn block_on(command: impl Future<Output = CliResult>) -> CliResult {
     // Two threads are enough: the daemon mostly waits for I/O.

@@ -9,7 +9,7 @@ use crate::{
 use jiff::tz::TimeZone;
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
-type Table = BTreeMap<String, OneOrMany<String>>;
+type ScheduleTable = BTreeMap<String, OneOrMany<String>>;
 
 impl Validator<'_> {
     /// Builds the rules and reports their problems by key. `zone` is the cards' time zone.
@@ -18,7 +18,7 @@ impl Validator<'_> {
         rules: Vec<Rule>,
         sinks: Vec<SinkName>,
         has_people: bool,
-        tables: &BTreeMap<String, Table>,
+        tables: &BTreeMap<String, ScheduleTable>,
         zone: TimeZone,
     ) -> Routes {
         let hours = tables.iter().map(|(name, table)| (name.clone(), self.hours(name, table, &zone))).collect();
@@ -51,7 +51,7 @@ impl Validator<'_> {
         }
     }
 
-    fn hours(&mut self, name: &str, table: &Table, zone: &TimeZone) -> Schedule {
+    fn hours(&mut self, name: &str, table: &ScheduleTable, zone: &TimeZone) -> Schedule {
         let at = |key: &str| format!("hours.{name}.{key}");
         let before = self.problems.len();
         let mut hours = Schedule { time_zone: zone.clone(), week: WeeklyHours::default(), holidays: BTreeMap::new() };

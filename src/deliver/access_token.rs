@@ -39,10 +39,10 @@ pub struct Credentials {
 /// Token caches of a daemon's sinks, one for each client that a config had. Secrets are stored only as a hash with a random
 /// key of this process.
 #[derive(Debug, Clone, Default)]
-pub struct TokenRegistry(Arc<Mutex<Registry>>);
+pub struct TokenRegistry(Arc<Mutex<TokenCaches>>);
 
 #[derive(Debug, Default)]
-struct Registry {
+struct TokenCaches {
     hasher: RandomState,
     caches: HashMap<u64, TokenCache>,
 }

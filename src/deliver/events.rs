@@ -1,6 +1,6 @@
 //! Events of a worker: sent to the daemon (status, metrics, alerts) and logged to the journal.
 
-use super::{outage::SinkTransition, sink_state::Outcome, table::Action, verdict::Verdict};
+use super::{outage::SinkTransition, sink_state::PostOutcome, table::Action, verdict::Verdict};
 use crate::{
     model::{
         card::Card,
@@ -95,7 +95,7 @@ pub struct ResponseTime {
 pub fn log_outcome(
     sink: &SinkName,
     batch: &[Delivery],
-    outcome: &Outcome,
+    outcome: &PostOutcome,
     attempt: &Attempt,
     now: ResponseTime,
 ) -> Vec<SinkEvent> {
@@ -112,7 +112,7 @@ fn card_event(
     sink: &SinkName,
     delivery: &Delivery,
     (verdict, settlement): &(Verdict, Settlement),
-    outcome: &Outcome,
+    outcome: &PostOutcome,
     attempt: &Attempt,
     now: ResponseTime,
 ) -> Option<SinkEvent> {
@@ -199,7 +199,7 @@ fn age(delivery: &Delivery, now: ResponseTime) -> Duration {
     }
 }
 
-fn transition_event(sink: &SinkName, outcome: &Outcome, attempt: &Attempt) -> Option<SinkEvent> {
+fn transition_event(sink: &SinkName, outcome: &PostOutcome, attempt: &Attempt) -> Option<SinkEvent> {
     let sink = sink.clone();
     let (http_status, wait_ms, error) = (attempt.status, millis(outcome.pause), outcome.reason());
     match outcome.transition? {

@@ -108,10 +108,10 @@ impl LimiterState {
 
 /// Shared limiters of a daemon's sinks. Tokens are stored only as a hash with a random key of this process.
 #[derive(Debug, Clone, Default)]
-pub struct LimiterRegistry(Arc<Mutex<Registry>>);
+pub struct LimiterRegistry(Arc<Mutex<LimiterMap>>);
 
 #[derive(Debug, Default)]
-struct Registry {
+struct LimiterMap {
     hasher: RandomState,
     limiters: HashMap<u64, Weak<Mutex<LimiterState>>>,
 }

@@ -1,6 +1,6 @@
 //! Counts the outcome of a message in the metrics of its sink.
 
-use super::{sink_state::Outcome, verdict::Verdict};
+use super::{sink_state::PostOutcome, verdict::Verdict};
 use crate::{
     model::{
         card::Card,
@@ -31,7 +31,7 @@ impl Measure {
     }
 
     /// Counts a message, its cards and their times. `now`: time of the response.
-    pub(super) fn record(&mut self, batch: &[Delivery], outcome: &Outcome, attempt: &Attempt, now: Timestamp) {
+    pub(super) fn record(&mut self, batch: &[Delivery], outcome: &PostOutcome, attempt: &Attempt, now: Timestamp) {
         self.metrics.post(attempt.status, attempt.took);
         let mut delivered = 0;
         for (delivery, (verdict, _)) in batch.iter().zip(&outcome.settlements) {

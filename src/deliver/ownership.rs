@@ -12,10 +12,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 /// The ownership of one sink, as its worker sees it.
 #[derive(Debug, Clone)]
-pub struct Ownership(Option<Shared>);
+pub struct Ownership(Option<SinkOwnership>);
 
 #[derive(Debug, Clone)]
-struct Shared {
+struct SinkOwnership {
     /// End of this daemon's ownership of the sink; `None`: the daemon does not own it.
     until: watch::Receiver<Option<Instant>>,
     /// Held during a post.
@@ -64,15 +64,15 @@ fn covers(until: Option<Instant>, now: Instant) -> bool {
 
 /// The ownership of all sinks; clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct OwnershipRegistry(Option<Arc<Mutex<BTreeMap<SinkName, Entry>>>>);
+pub struct OwnershipRegistry(Option<Arc<Mutex<BTreeMap<SinkName, OwnershipEntry>>>>);
 
 #[derive(Debug)]
-struct Entry {
+struct OwnershipEntry {
     until: watch::Sender<Option<Instant>>,
     posting: Arc<Semaphore>,
 }
 
-impl Default for Entry {
+impl Default for OwnershipEntry {
     fn default() -> Self {
         Self { until: watch::Sender::new(None), posting: Arc::new(Semaphore::new(1)) }
     }
@@ -90,7 +90,7 @@ impl OwnershipRegistry {
     pub fn get(&self, sink: &SinkName) -> Ownership {
         let Some(mut entries) = self.lock() else { return Ownership::unshared() };
         let entry = entries.entry(sink.clone()).or_default();
-        Ownership(Some(Shared { until: entry.until.subscribe(), posting: Arc::clone(&entry.posting) }))
+        Ownership(Some(SinkOwnership { until: entry.until.subscribe(), posting: Arc::clone(&entry.posting) }))
     }
 
     /// Sets the sinks that this daemon owns, until `until`. All others are not owned.
@@ -111,7 +111,7 @@ impl OwnershipRegistry {
         entries.is_some_and(|entries| entries.get(sink).is_some_and(|entry| entry.posting.available_permits() == 0))
     }
 
-    fn lock(&self) -> Option<MutexGuard<'_, BTreeMap<SinkName, Entry>>> {
+    fn lock(&self) -> Option<MutexGuard<'_, BTreeMap<SinkName, OwnershipEntry>>> {
         self.0.as_ref().map(|entries| entries.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -97,11 +97,11 @@ fn has_word(answer: &PostResult, lists: &[&[&str]]) -> bool {
 #[derive(Debug, Deserialize)]
 struct FoundMember {
     ok: bool,
-    user: Option<Member>,
+    user: Option<SlackMember>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Member {
+struct SlackMember {
     id: String,
     #[serde(default)]
     deleted: bool,
@@ -114,7 +114,7 @@ struct Member {
 pub fn slack_member(answer: PostResult) -> Result<String, PostResult> {
     let PostResult::Response(reply) = &answer else { return Err(answer) };
     match serde_json::from_str(&reply.body) {
-        Ok(FoundMember { ok: true, user: Some(Member { id, deleted: false }) }) if is_id(&id) => Ok(id),
+        Ok(FoundMember { ok: true, user: Some(SlackMember { id, deleted: false }) }) if is_id(&id) => Ok(id),
         Ok(FoundMember { ok: true, .. }) => {
             let body = json!({ "ok": false, "error": "users_not_found" }).to_string();
             Err(PostResult::Response(HttpResponse { body, ..reply.clone() }))
@@ -125,7 +125,7 @@ pub fn slack_member(answer: PostResult) -> Result<String, PostResult> {
 
 /// Response to a new conversation.
 #[derive(Debug, Deserialize)]
-struct Conversation {
+struct TeamsConversation {
     id: String,
 }
 
@@ -136,7 +136,7 @@ struct Conversation {
 pub fn teams_conversation(answer: PostResult) -> Result<String, PostResult> {
     let PostResult::Response(reply) = &answer else { return Err(answer) };
     match serde_json::from_str(&reply.body) {
-        Ok(Conversation { id }) if (200..300).contains(&reply.status) && is_id(&id) => Ok(id),
+        Ok(TeamsConversation { id }) if (200..300).contains(&reply.status) && is_id(&id) => Ok(id),
         _ => Err(answer),
     }
 }

@@ -5,7 +5,7 @@
 //! sink backs off and tests the chat with one card at a time. **Disabled** (URL or token invalid): only a probe is sent,
 //! every hour or on the operator's request; deliveries wait. Each transition is reported once.
 
-pub use super::outcome::Outcome;
+pub use super::post_outcome::PostOutcome;
 
 use super::{
     batch::BatchMode,
@@ -136,7 +136,7 @@ impl SinkState {
     }
 
     /// Applies the response to the message with `batch`. `chance` is a random number in 0..1.
-    pub fn on_result(&mut self, batch: &[Delivery], answer: &PostResult, now: Now, chance: f64) -> Outcome {
+    pub fn on_result(&mut self, batch: &[Delivery], answer: &PostResult, now: Now, chance: f64) -> PostOutcome {
         let row = find_rule(self.kind, answer);
         let verdicts: Vec<Verdict> = batch
             .iter()
@@ -179,7 +179,7 @@ impl SinkState {
                 _ => (verdict, self.strikes.settle(delivery, verdict, why.clone(), not_before, now.timestamp, chance)),
             })
             .collect();
-        Outcome { rule: row, settlements: ends, transition: edge, pause: held, repeats, fault: answer.fault() }
+        PostOutcome { rule: row, settlements: ends, transition: edge, pause: held, repeats, fault: answer.fault() }
     }
 
     /// Returns whether a delivery edits a message. A sink whose kind no longer supports edits posts a new one.

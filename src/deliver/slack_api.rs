@@ -23,7 +23,7 @@ pub struct SlackApp {
 
 /// One Web API request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
+pub struct SlackRequest {
     /// Method name, appended to the base URL.
     pub method: &'static str,
     /// Arguments as JSON.
@@ -32,7 +32,7 @@ pub struct Request {
 
 /// Builds the request that posts a rendered message in the mode `form`.
 #[must_use]
-pub fn request(drawn: &str, channel: &str, form: &PostMode) -> Request {
+pub fn request(drawn: &str, channel: &str, form: &PostMode) -> SlackRequest {
     let mut body: Map<String, Value> = serde_json::from_str(drawn).unwrap_or_default();
     let (method, channel) = match form {
         PostMode::Live { message: Some(place), .. } => {
@@ -51,7 +51,7 @@ pub fn request(drawn: &str, channel: &str, form: &PostMode) -> Request {
         }
     };
     body.insert("channel".to_owned(), json!(channel));
-    Request { method, body: Value::Object(body).to_string() }
+    SlackRequest { method, body: Value::Object(body).to_string() }
 }
 
 /// Fields of a response that decide. The rest repeats the message, which must not be stored in the table of attempts.

@@ -88,11 +88,11 @@ struct Identity {
 /// Fields of `conversations.info`.
 #[derive(Debug, Deserialize)]
 struct ChannelInfo {
-    channel: Channel,
+    channel: SlackChannel,
 }
 
 #[derive(Debug, Deserialize)]
-struct Channel {
+struct SlackChannel {
     #[serde(default)]
     is_member: Option<bool>,
     #[serde(default)]
@@ -127,8 +127,8 @@ pub fn judge_channel(answer: &PostResult, channel: &str) -> Result<String, Strin
     let info: Option<ChannelInfo> = serde_json::from_str(accepted_body(answer)?).ok();
     match info.map(|info| info.channel) {
         Some(channel) if channel.is_archived => Err(describe_error("is_archived")),
-        Some(Channel { is_member: Some(false), .. }) => Err(describe_error("not_in_channel")),
-        Some(Channel { is_member: Some(true), .. }) => Ok(format!("member of {channel}")),
+        Some(SlackChannel { is_member: Some(false), .. }) => Err(describe_error("not_in_channel")),
+        Some(SlackChannel { is_member: Some(true), .. }) => Ok(format!("member of {channel}")),
         _ => Ok(format!("membership of {channel} is unknown")),
     }
 }
@@ -136,11 +136,11 @@ pub fn judge_channel(answer: &PostResult, channel: &str) -> Result<String, Strin
 /// Fields of `users.info`.
 #[derive(Debug, Deserialize)]
 struct UserInfo {
-    user: User,
+    user: UserFlags,
 }
 
 #[derive(Debug, Deserialize)]
-struct User {
+struct UserFlags {
     #[serde(default)]
     deleted: bool,
     #[serde(default)]
@@ -168,8 +168,8 @@ pub fn judge_member(answer: &PostResult, member: &str) -> Result<String, String>
     }
     let info: Option<UserInfo> = serde_json::from_str(accepted_body(answer)?).ok();
     match info.map(|info| info.user) {
-        Some(User { deleted: true, .. }) => Err(describe_error("user_disabled")),
-        Some(User { is_bot: true, .. }) => Err(describe_error("cannot_dm_bot")),
+        Some(UserFlags { deleted: true, .. }) => Err(describe_error("user_disabled")),
+        Some(UserFlags { is_bot: true, .. }) => Err(describe_error("cannot_dm_bot")),
         Some(_) => Ok(format!("member {member} exists")),
         None => Ok(format!("member {member} is unknown")),
     }

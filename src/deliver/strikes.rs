@@ -32,11 +32,11 @@ const MAX_ENTRIES: usize = 10_000;
 
 /// Failure counts of one sink's deliveries.
 #[derive(Debug, Default)]
-pub struct Strikes(HashMap<DeliveryId, Entry>);
+pub struct Strikes(HashMap<DeliveryId, DeliveryFailures>);
 
 /// Failure state of one delivery.
 #[derive(Debug, Clone, Copy, Default)]
-struct Entry {
+struct DeliveryFailures {
     strikes: u32,
     /// Attempts without an answer.
     unanswered: u32,
@@ -143,7 +143,7 @@ impl Strikes {
         self.0.len()
     }
 
-    fn entry(&mut self, delivery: &Delivery) -> &mut Entry {
+    fn entry(&mut self, delivery: &Delivery) -> &mut DeliveryFailures {
         if self.0.len() >= MAX_ENTRIES {
             self.0.clear();
         }

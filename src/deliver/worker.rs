@@ -8,7 +8,7 @@ use super::{
     measure::Measure,
     settle::{self, with_message_ref},
     sink::Sink,
-    sink_state::{Outcome, SinkState},
+    sink_state::{PostOutcome, SinkState},
     verdict::is_mention_restricted,
 };
 use crate::{
@@ -223,7 +223,7 @@ where
         settle::settle(&self.outbox, settles.collect()).await
     }
 
-    async fn send_events(&mut self, batch: &[Delivery], outcome: &Outcome, attempt: &Attempt, now: Timestamp) {
+    async fn send_events(&mut self, batch: &[Delivery], outcome: &PostOutcome, attempt: &Attempt, now: Timestamp) {
         self.measure.record(batch, outcome, attempt, now);
         let now = ResponseTime { local: now, goto_time: self.sink.metrics.goto_time(now) };
         for event in log_outcome(&self.sink.name, batch, outcome, attempt, now) {

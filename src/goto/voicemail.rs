@@ -6,7 +6,7 @@
 use super::{
     ConnectionEvent,
     api::{Api, Error},
-    wire::{Message, Reader},
+    wire::{Reader, VoicemailMessage},
 };
 use crate::model::{
     ids::{AccountKey, ConversationSpaceId},
@@ -46,7 +46,7 @@ pub struct VoicemailQuery {
 }
 
 /// Returns the length of the one message that fits the call; `None` if none or several fit.
-fn find_message(query: &VoicemailQuery, messages: &[Message]) -> Option<Duration> {
+fn find_message(query: &VoicemailQuery, messages: &[VoicemailMessage]) -> Option<Duration> {
     let during = before(query.from, TIME_TOLERANCE)..=after(query.to, TIME_TOLERANCE);
     let mut matches = messages.iter().filter(|one| one.caller == query.caller && during.contains(&one.at));
     matches.next().filter(|_| matches.next().is_none()).map(|one| one.length)
@@ -129,15 +129,16 @@ mod tests {
             from: at(0),
             to: at(48),
         };
-        let message = |caller, second, length| Message {
+        let message = |caller, second, length| VoicemailMessage {
             caller: number(caller),
             at: at(second),
             length: Duration::from_secs(length),
         };
         let matching = message("5145550199", 47, 18);
         let others = [message("+15145550100", 47, 5), message("+15145550199", 109, 6), message("+15145550199", -61, 7)];
-        let with =
-            |more: &[Message]| find_message(&query, &[&others[..], more].concat()).map(|length| length.as_secs());
+        let with = |more: &[VoicemailMessage]| {
+            find_message(&query, &[&others[..], more].concat()).map(|length| length.as_secs())
+        };
         assert_eq!((with(&[]), with(std::slice::from_ref(&matching))), (None, Some(18)));
         assert_eq!(with(&[matching.clone(), message("+15145550199", 108, 9)]), None, "two matches are ambiguous");
     }

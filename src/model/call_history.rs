@@ -12,8 +12,8 @@ use super::{
 };
 use std::{future::Future, pin::Pin, time::Duration};
 
-/// Two records of a number with starts this close are one call: a snapshot and its report differ by less, and no caller hangs
-/// up, dials and rings again so fast.
+/// Two records of a number with starts this close are one call. A snapshot and its report differ by less, and no caller
+/// hangs up, dials and rings again so fast.
 pub const SAME_CALL_WINDOW: Duration = Duration::from_secs(10);
 
 /// Failure of a history query.

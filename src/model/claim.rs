@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// Time in which a press can be undone: long enough for a mistake. A later undo would surprise the team.
 pub const UNDO_WINDOW: SignedDuration = SignedDuration::from_mins(10);
-/// Delay after which a reminder is not sent any more, after the daemon was off. 1 day: later the team has seen the caller in
+/// Delay after which a reminder is not sent any more, after the daemon was off. After 1 day the team has seen the caller in
 /// the open list.
 const MAX_REMINDER_DELAY: Duration = Duration::from_secs(24 * 3600);
 /// Longest id of a chat user. Slack's ids have about 12 characters.

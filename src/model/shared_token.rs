@@ -103,21 +103,21 @@ pub enum SharedChange {
 }
 
 /// Answer of the shared database; `None`: the store is away.
-pub type TokenAnswer<T> = Pin<Box<dyn Future<Output = Option<T>> + Send>>;
+pub type TokenFuture<T> = Pin<Box<dyn Future<Output = Option<T>> + Send>>;
 
 /// Store of the tokens that several daemons share.
 pub trait SharedTokens: fmt::Debug + Send + Sync {
     /// Reads the tokens of a connection. Returns the default if there are none.
-    fn read(&self, connection: ConnectionName) -> TokenAnswer<SharedToken>;
+    fn read(&self, connection: ConnectionName) -> TokenFuture<SharedToken>;
 
     /// Decides by [`decide_refresh`], in one transaction. [`RefreshDecision::Refresh`] takes the lock.
-    fn begin_refresh(&self, connection: ConnectionName, local: LocalToken) -> TokenAnswer<RefreshDecision>;
+    fn begin_refresh(&self, connection: ConnectionName, local: LocalToken) -> TokenFuture<RefreshDecision>;
 
     /// Stores tokens unless the stored ones are newer, and ends the lock of this daemon. The answer follows a durable commit.
-    fn store(&self, connection: ConnectionName, new: NewToken) -> TokenAnswer<()>;
+    fn store(&self, connection: ConnectionName, new: NewToken) -> TokenFuture<()>;
 
     /// Ends the lock of this daemon after a failed refresh.
-    fn unlock(&self, connection: ConnectionName) -> TokenAnswer<()>;
+    fn unlock(&self, connection: ConnectionName) -> TokenFuture<()>;
 }
 
 /// The owner of the newest refresh token.

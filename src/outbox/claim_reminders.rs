@@ -1,5 +1,5 @@
-//! Claims in force, one row for each call, written with the press: finds those whose reminder is due and enqueues it as a reply
-//! to the pressed message. [`reminder_need`] decides.
+//! Claims in force, one row for each call, written with the press. Finds those whose reminder is due and enqueues it as a
+//! reply to the pressed message. [`reminder_need`] decides.
 
 use super::{
     Retention,

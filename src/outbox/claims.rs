@@ -1,5 +1,5 @@
-//! Presses of the buttons of live messages. A press changes the claim inside the rows of all live messages of its call, which
-//! then wait for their edits: one transaction stores claim and edits, and a restart continues with the edits.
+//! Presses of the buttons of live messages. A press changes the claim inside the rows of all live messages of its call,
+//! which then wait for their edits. One transaction stores claim and edits, and a restart continues with the edits.
 
 use super::{disk_error::StoreError, live_message::LIVE, row, store::Store};
 use crate::{

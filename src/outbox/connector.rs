@@ -23,7 +23,7 @@ const LISTEN_INTERVAL: Duration = Duration::from_secs(1);
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Result of an attempt to connect.
-pub(super) enum Contact {
+pub(super) enum ConnectResult {
     /// The store can be used.
     Connected(Box<Session>),
     /// The store cannot be used.
@@ -33,16 +33,16 @@ pub(super) enum Contact {
 /// Connects in a thread after `pause`, until it succeeds or `send` returns `false`: the writer has ended.
 pub(super) fn connect_later<F>(database: SharedDatabase, pause: Duration, send: F) -> io::Result<()>
 where
-    F: Fn(Contact) -> bool + Send + 'static,
+    F: Fn(ConnectResult) -> bool + Send + 'static,
 {
     let run = move || {
         thread::sleep(pause);
         loop {
-            let (contact, is_done) = match database.connect() {
-                Ok(session) => (Contact::Connected(Box::new(session)), true),
-                Err(error) => (Contact::Away(error.fault), false),
+            let (result, is_done) = match database.connect() {
+                Ok(session) => (ConnectResult::Connected(Box::new(session)), true),
+                Err(error) => (ConnectResult::Away(error.fault), false),
             };
-            if !send(contact) || is_done {
+            if !send(result) || is_done {
                 return;
             }
             thread::sleep(CONNECT_INTERVAL);

@@ -10,7 +10,7 @@ use super::{
     storage::Storage,
     store::Store,
     syncer::Syncer,
-    writer::{Command, writer_loop},
+    writer::{WriterCommand, writer_loop},
 };
 use crate::model::{
     call::{CallUpdate, StatusKind},
@@ -41,7 +41,7 @@ pub(super) const MAINTENANCE_INTERVAL: Duration = Duration::from_secs(2);
 /// [`DatabaseOutbox::close`]. Each caller waits for its reply, so the channel is never longer than the number of callers.
 #[derive(Debug, Clone)]
 pub struct DatabaseOutbox {
-    commands: Arc<Sender<Command>>,
+    commands: Arc<Sender<WriterCommand>>,
     slots: Arc<Slots>,
     health: watch::Receiver<Health>,
     /// Several daemons may share the store.
@@ -59,10 +59,10 @@ impl DatabaseOutbox {
         let outbox = Self { commands, slots: storage.slots(), health: storage.watch(), is_shared, is_replaced };
         // The writer ends with the last handle, hence the weak reference.
         let writer = Arc::downgrade(&outbox.commands);
-        let on_failure = move |jobs| drop(writer.upgrade().map(|writer| writer.send(Command::SyncFailed(jobs))));
-        let contacts = Arc::downgrade(&outbox.commands);
-        storage.connect(Arc::new(move |contact| {
-            contacts.upgrade().is_some_and(|writer| writer.send(Command::Contact(contact)).is_ok())
+        let on_failure = move |jobs| drop(writer.upgrade().map(|writer| writer.send(WriterCommand::SyncFailed(jobs))));
+        let commands = Arc::downgrade(&outbox.commands);
+        storage.connect(Arc::new(move |result| {
+            commands.upgrade().is_some_and(|writer| writer.send(WriterCommand::ConnectResult(result)).is_ok())
         }));
         let syncer = Syncer::start(storage.settings.commit_duration.clone(), on_failure)?;
         thread::Builder::new()
@@ -140,7 +140,7 @@ impl DatabaseOutbox {
     /// [`OutboxError::Stopped`].
     pub async fn close(&self) {
         let (done, closed) = oneshot::channel();
-        if self.commands.send(Command::Close(done)).is_ok() {
+        if self.commands.send(WriterCommand::Close(done)).is_ok() {
             // The writer drops its end after closing the file: the receive error is the signal.
             drop(closed.await);
         }
@@ -158,7 +158,7 @@ impl DatabaseOutbox {
     {
         let (reply, result) = oneshot::channel();
         // If the writer has ended, the reply's sender is dropped with the job.
-        drop(self.commands.send(Command::Job(Box::new(Task::new(writes, work, reply)))));
+        drop(self.commands.send(WriterCommand::Job(Box::new(Task::new(writes, work, reply)))));
         async move { result.await.unwrap_or(Err(OutboxError::Stopped)) }
     }
 }

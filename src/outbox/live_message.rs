@@ -154,8 +154,8 @@ impl Store {
         Ok(if leased { EnqueueResult::Unchanged } else { EnqueueResult::Updated })
     }
 
-    /// Writes the newer card of a live message and announces it to its worker; a settled one that is the next of its call as
-    /// `offer`. Returns whether the message is leased: the card then follows the leased one.
+    /// Writes the newer card of a live message and announces it to its worker. A settled one that is the next of its call is
+    /// announced as `offer`. Returns whether the message is leased: the card then follows the leased one.
     pub(super) fn write_live(
         &mut self,
         id: i64,

@@ -1,6 +1,6 @@
-//! Merges the rows of a daemon's file into the shared database, by their keys: after an outage of the shared database, and when a
-//! daemon shares it for the first time. The rules are those of enqueueing. What was posted meanwhile is settled; what the
-//! shared database knows better stays as it is there.
+//! Merges the rows of a daemon's file into the shared database, by their keys. It runs after an outage of the shared
+//! database, and when a daemon shares it for the first time. The rules are those of enqueueing. What was posted meanwhile is
+//! settled; what the shared database knows better stays as it is there.
 
 use super::{
     disk_error::StoreError,
@@ -192,8 +192,8 @@ impl Store {
 }
 
 impl Store {
-    /// Keeps a posted delivery of the shared database, in case the store goes away before the next update of its call: its live
-    /// message is edited, and a status that comes again (a transferred call rings again) is known.
+    /// Keeps a posted delivery of the shared database, in case the store goes away before the next update of its call. Then
+    /// its live message is edited, and a status that comes again (a transferred call rings again) is known.
     pub(super) fn keep_posted(&mut self, id: i64) -> Result<(), StoreError> {
         if !self.is_shared() {
             return Ok(());

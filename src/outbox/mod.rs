@@ -17,7 +17,7 @@
 //! makes a settled row wait again, and follows a leased one. The row stores the reference of the posted message, so that a
 //! restart continues with the same message. A *reply* waits behind the live message like a later status.
 //!
-//! *Leased* is not stored on disk. One daemon owns a state directory, so leases are in its memory, and after a crash every
+//! *Leased* is not stored on disk. One daemon owns a state directory, so leases are in its memory. After a crash every
 //! unsettled delivery is free again without a commit or a timeout. The cost is a duplicate of what was being posted at that
 //! time. A commit would not prevent the duplicate either: a webhook has no idempotency key.
 //!
@@ -29,14 +29,15 @@
 //! - For each subject and sink only the row with the lowest id is offered. A row that is requeued (retry, release) while a
 //!   later status waits is superseded, and posted once, with the later status.
 //! - A live message is one message. A second one is posted only if the first is not editable any more (once), or if the
-//!   outcome of the first post is unknown: a crash between post and settlement, a post without a response.
+//!   outcome of the first post is unknown. It is unknown after a crash between post and settlement, and after a post without
+//!   a response.
 //! - A card never goes back: a status that arrives after a later one of its call changes nothing.
 //! - A leased card is unchanged; a newer one is stored beside it and used if the delivery is requeued.
 //! - No waiting row is ever deleted. Retention deletes settled rows, oldest first, in small steps.
-//! - A card that is due has `due = 0`, not its enqueue time, and a due time beyond the longest possible wait counts as due:
-//!   a clock that jumps back delays nothing.
-//! - A disk failure stops nothing: the same code continues on an in-memory database with all waiting rows, reports so once
-//!   ([`Health`]), and copies the rows back when the disk works again.
+//! - A card that is due has `due = 0`, not its enqueue time. A due time beyond the longest possible wait counts as due, so a
+//!   clock that jumps back delays nothing.
+//! - A disk failure stops nothing: the same code continues on an in-memory database with all waiting rows. It reports so
+//!   once ([`Health`]), and copies the rows back when the disk works again.
 //!
 //! # Path of a new delivery
 //! ```text
@@ -69,19 +70,20 @@
 //!
 //! # Several daemons
 //! One implementation of the rules runs over two databases: statements are written in their common SQL, and `runtime::sql`
-//! translates what differs. A transaction that writes takes the one writer's lock of the schema, so the rules stay those of one
-//! writer. Each wait for the server has a limit of 4 s for the transaction; a daemon that is stopped within a transaction
-//! loses it, and the lock, after 1.5 s.
+//! translates what differs. A transaction that writes takes the one writer's lock of the schema, so the rules stay those of
+//! one writer. Each wait for the server has a limit of 4 s for the transaction. A daemon that is stopped within a
+//! transaction loses it, and the lock, after 1.5 s.
 //!
 //! - A key is enqueued by the first daemon that has it; for the others it is known.
 //! - A sink has one owner (`ownership`), which alone is offered its deliveries. Its lease and its settlement are refused when
 //!   another daemon has a later claim. The row records that it is on the wire, because the others' memory has no lease of it.
 //! - The owner's worker is woken by a notification. A lost one costs 2 s, until the next maintenance.
-//! - While the server is away, the daemon uses its own file (`spool`), and memory if the file fails. The last owner of a sink goes on
-//!   posting what it receives, without a bound (see *Rejected*); the others store it. With a store of a newer version nothing is
-//!   posted: a daemon of that version owns the sinks. Ids of these rows begin at 2^40. Then the rows are merged by the rules of
-//!   enqueueing (`merge`): a key that is known stays, a waiting one that was posted from the file is settled. For 5 s after a
-//!   daemon has merged its file it claims no expired sink of another, so that the last owner merges first.
+//! - While the server is away, the daemon uses its own file (`spool`), and memory if the file fails. The last owner of a
+//!   sink goes on posting what it receives, without a bound (see *Rejected*); the others store it. With a store of a newer
+//!   version nothing is posted: a daemon of that version owns the sinks. Ids of these rows begin at 2^40. Then the rows are
+//!   merged by the rules of enqueueing (`merge`). A key that is known stays, and a waiting one that was posted from the file
+//!   is settled. For 5 s after a daemon has merged its file it claims no expired sink of another, so that the last owner
+//!   merges first.
 //! - A commit whose answer was lost runs again on the file. The merge finds its keys.
 //! - An alert about what every daemon notices is one card for each change (`shared_alerts`).
 //! - The pending updates of a daemon are replayed by itself only.
@@ -89,22 +91,23 @@
 //!   it: `goto` keeps the refresh token on each host.
 //! - The file stores the epoch and the last id of the shared database, so that an empty or older one is reported.
 //!
-//! Posted twice can be: what was on the wire when its owner failed or lost its sink; what an owner that alone is cut off from
-//! the server posts beside its successor; the live message that was on
-//! the wire when an outage began, if its call changes during the outage. A start while the server is away posts nothing
-//! until the server is back, because the daemon owns no sink yet.
+//! Three posts can be repeated. The first is what was on the wire when its owner failed or lost its sink. The second is what
+//! an owner that alone is cut off from the server posts beside its successor. The third is the live message that was on the
+//! wire when an outage began, if its call changes during the outage. A start while the server is away posts nothing until
+//! the server is back, because the daemon owns no sink yet.
 //!
 //! # Rejected
 //! - A second implementation for PostgreSQL: the rules would differ in what no test compares.
 //! - Row locks and `SKIP LOCKED` instead of the writer's lock: a rule reads several rows, and each would need its own proof.
 //!   A transaction takes some milliseconds, and calls are few.
-//! - An owner that stops posting when its claim has expired, because others were live before: it cannot distinguish a cut of its
-//!   host from a server that is away for all. In an outage every owner would stop, and rings would wait (`daemon::cluster::outage`).
+//! - An owner that stops posting when its claim has expired, because others were live before. It cannot distinguish a cut of
+//!   its host from a server that is away for all. In an outage every owner would stop, and rings would wait
+//!   (`daemon::cluster::outage`).
 //! - Session locks for the ownership: a half-open connection keeps one until TCP gives up.
 //! - Hand-over within the transaction: a rollback after it leaves a posted card without a row. The commit without its sync
 //!   takes some 50 µs.
 //! - A sync on the writer's thread: the queries, leases and settlements of workers wait for the disk, three times a post.
-//! - A transaction that stays open for later jobs, to save commits: what has been replied is lost by a `kill -9`, and after a
+//! - A transaction that stays open for later jobs, to save commits. A `kill -9` loses what has been replied, and after a
 //!   disk error jobs run again whose results are in use. A busy writer finds several jobs waiting anyway.
 //! - SQLite's own sync (`synchronous = FULL`): the hand-over waits for it, and every settlement has one of its own.
 //! - SQLite's automatic checkpoints: they run within a commit, before the hand-over. The writer merges the log between jobs.
@@ -125,6 +128,7 @@ mod coalesce;
 mod connector;
 mod copy;
 mod database;
+mod database_link;
 mod disk_error;
 mod enqueue;
 mod forget;
@@ -133,7 +137,6 @@ mod handover;
 mod health;
 mod history_queries;
 mod job;
-mod link;
 mod live_message;
 mod members;
 mod merge;

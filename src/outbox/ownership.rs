@@ -1,4 +1,4 @@
-//! Owners of sinks, where several daemons share the outbox. Of all daemons only the owner of a sink posts to it, so that order,
+//! Owners of sinks, where several daemons share the outbox. Of all daemons only the owner of a sink posts to it. So order,
 //! batches, rate limit and live messages are those of one daemon. Decides no ownership: `daemon` does.
 //!
 //! A claim lasts until its expiry, by the clock of the server. Each change of the owner gives the sink a higher fence. A daemon
@@ -26,8 +26,8 @@ use std::{
 /// The server's time in microseconds since 1970.
 pub(super) const SERVER_TIME: &str = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)";
 
-/// Time after a connection in which expired sinks of others are not claimed: after an outage all have expired, and their
-/// owners, which went on posting, first store what they posted.
+/// Time after a connection in which expired sinks of others are not claimed. After an outage all have expired. Their owners
+/// went on posting and first store what they posted.
 const RETURN_GRACE: Duration = Duration::from_secs(5);
 
 /// The owner of a sink, as the shared database has it.

@@ -51,11 +51,12 @@ impl DatabaseOutbox {
         self.run(false, move |store, _| store.previous_sinks(&call)).await
     }
 
-    /// Plans the deliveries of an update and enqueues them, in one transaction and one step of the writer. Returns one result
-    /// for each planned delivery, in order. `plan` receives the result of [`Self::previous_sinks`] if `reads_previous`, else
-    /// nothing, and may run twice. A final update without deliveries is recorded, so that the next run does not take it for a
-    /// hidden one, and so is a return call. `pending`: see [`Outbox::enqueue`](crate::model::delivery::Outbox::enqueue).
-    /// `keeps_history`: the update and its sinks are recorded in the history, too.
+    /// Plans the deliveries of an update and enqueues them, in one transaction and one step of the writer. Returns one
+    /// result for each planned delivery, in order. `plan` receives the result of [`Self::previous_sinks`] if
+    /// `reads_previous`, else nothing, and may run twice. A final update without deliveries is recorded, so that the next
+    /// run does not take it for a hidden one. A return call is recorded, too. `pending`: see
+    /// [`Outbox::enqueue`](crate::model::delivery::Outbox::enqueue). `keeps_history`: the update and its sinks are recorded
+    /// in the history, too.
     ///
     /// # Errors
     /// [`OutboxError`].

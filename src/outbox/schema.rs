@@ -162,7 +162,7 @@ pub(super) fn enable_qpsg(db: &Connection) -> rusqlite::Result<()> {
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
 }
 
-/// Configures the daemon's connection. The busy timeout is 2 s (the CLI holds the lock for milliseconds); then the outbox
+/// Configures the daemon's connection. The busy timeout is 2 s (the CLI holds the lock for milliseconds). Then the outbox
 /// continues in memory, because a phone rings only some 20 s.
 pub(super) fn configure(db: &Connection) -> rusqlite::Result<()> {
     db.busy_timeout(Duration::from_secs(2))?;

@@ -51,8 +51,8 @@ impl SharedDatabase {
     }
 }
 
-/// What a daemon stores of the shared outbox in the metadata of its file: another epoch is another database, and a lower
-/// id an older one.
+/// What a daemon stores of the shared outbox in the metadata of its file. Another epoch is another database, and a lower id
+/// an older one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Mark {
     epoch: i64,

@@ -1,5 +1,5 @@
-//! Alerts about a trouble that every daemon on the shared database notices, such as a rejected login: the first daemon enqueues the
-//! card, the others find it known. Decides no alert.
+//! Alerts about a trouble that every daemon on the shared database notices, such as a rejected login. The first daemon
+//! enqueues the card, the others find it known. Decides no alert.
 
 use super::{disk_error::StoreError, handle::DatabaseOutbox, ownership::SERVER_TIME, store::Store};
 use crate::{

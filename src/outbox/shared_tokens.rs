@@ -15,7 +15,7 @@ use crate::{
         secret::Secret,
         shared_token::{
             LocalToken, NewToken, Newest, RefreshDecision, RefreshToken, SharedToken, SharedTokens, TimedAccess,
-            TokenAnswer, decide_refresh, newest,
+            TokenFuture, decide_refresh, newest,
         },
     },
     runtime::sql::{OptionalRow as _, params},
@@ -122,7 +122,7 @@ impl DatabaseOutbox {
         connection: ConnectionName,
         local: LocalToken,
         lasts: Duration,
-    ) -> TokenAnswer<RefreshDecision> {
+    ) -> TokenFuture<RefreshDecision> {
         self.run_shared(true, move |store| store.begin_refresh(&connection, &local, lasts))
     }
 
@@ -131,7 +131,7 @@ impl DatabaseOutbox {
         &self,
         writes: bool,
         mut work: impl FnMut(&mut Store) -> Result<T, StoreError> + Send + 'static,
-    ) -> TokenAnswer<T> {
+    ) -> TokenFuture<T> {
         let answer = self.run(writes, move |store, _| store.is_shared().then(|| work(store)).transpose());
         Box::pin(async move { found(answer.await) })
     }
@@ -145,19 +145,19 @@ fn found<T>(answer: Result<Option<T>, OutboxError>) -> Option<T> {
 }
 
 impl SharedTokens for DatabaseOutbox {
-    fn read(&self, connection: ConnectionName) -> TokenAnswer<SharedToken> {
+    fn read(&self, connection: ConnectionName) -> TokenFuture<SharedToken> {
         self.run_shared(false, move |store| store.shared_token(&connection))
     }
 
-    fn begin_refresh(&self, connection: ConnectionName, local: LocalToken) -> TokenAnswer<RefreshDecision> {
+    fn begin_refresh(&self, connection: ConnectionName, local: LocalToken) -> TokenFuture<RefreshDecision> {
         self.begin_refresh_for(connection, local, LOCK_DURATION)
     }
 
-    fn store(&self, connection: ConnectionName, new: NewToken) -> TokenAnswer<()> {
+    fn store(&self, connection: ConnectionName, new: NewToken) -> TokenFuture<()> {
         self.run_shared(true, move |store| store.store_token(&connection, &new))
     }
 
-    fn unlock(&self, connection: ConnectionName) -> TokenAnswer<()> {
+    fn unlock(&self, connection: ConnectionName) -> TokenFuture<()> {
         self.run_shared(true, move |store| store.unlock_token(&connection))
     }
 }

@@ -1,12 +1,12 @@
-//! The shared database and the file that replaces it while it is away: switches to the file when the server is away, and back when its rows
-//! are merged. No step blocks a ring for longer than a transaction.
+//! The shared database and the file that replaces it while it is away. Switches to the file when the server is away, and
+//! back when its rows are merged. No step blocks a ring for longer than a transaction.
 
 use super::{
-    connector::{CONNECT_INTERVAL, Contact},
+    connector::{CONNECT_INTERVAL, ConnectResult},
     database::open_database,
+    database_link::{DatabaseLink, SendConnectResult},
     disk_error::StoreError,
     health::Health,
-    link::{Link, SendContact},
     merge, merge_tables,
     shared::{Mark, SharedDatabase},
     spooled_row::{SpooledRow, spooled_row},
@@ -43,13 +43,13 @@ impl Storage {
         }
         self.store.daemon = Some(database.daemon.clone());
         self.store.lacks_history = true;
-        self.link = Some(Link::new(database));
+        self.link = Some(DatabaseLink::new(database));
         self.health.send_replace(Health::Spooling { reason: PostgresFault::Closed, since: now });
         Ok(())
     }
 
     /// Starts to connect; `send` gets the results.
-    pub(super) fn connect(&mut self, send: SendContact) {
+    pub(super) fn connect(&mut self, send: SendConnectResult) {
         if let Some(link) = &mut self.link {
             link.send = Some(send);
             link.connect_later(Duration::ZERO);
@@ -58,7 +58,7 @@ impl Storage {
 
     /// Returns whether rows of the file wait to be merged into the connected shared database.
     pub(super) const fn is_returning(&self) -> bool {
-        matches!(&self.link, Some(Link { returning: Some(_), .. }))
+        matches!(&self.link, Some(DatabaseLink { returning: Some(_), .. }))
     }
 
     /// Switches to the file if the server caused the error. Returns `true` if the backend switched.
@@ -99,9 +99,9 @@ impl Storage {
     }
 
     /// Takes the result of an attempt to connect.
-    pub(super) fn on_contact(&mut self, contact: Contact, now: Timestamp) {
-        match contact {
-            Contact::Away(fault) => {
+    pub(super) fn on_connect_result(&mut self, result: ConnectResult, now: Timestamp) {
+        match result {
+            ConnectResult::Away(fault) => {
                 tracing::debug!(error = fault.as_str(), "shared database still away");
                 self.health.send_if_modified(|health| match health {
                     // The store of a newer version stays one while its server is away.
@@ -112,7 +112,7 @@ impl Storage {
                     Health::Spooling { .. } | Health::InMemory { .. } | Health::Durable => false,
                 });
             }
-            Contact::Connected(session) => {
+            ConnectResult::Connected(session) => {
                 tracing::debug!("shared database connected, rows of the file are merged");
                 let Some(link) = &mut self.link else { return };
                 if let (Ok(found), Some(known)) =

@@ -5,10 +5,10 @@ use super::{
     FILE_NAME, OutboxSettings, Retention,
     copy::{CopyResult, CopyScope, copy_all},
     database::{Database, log_quarantined, open_read_only, quarantine},
+    database_link::DatabaseLink,
     disk_error::{DiskProblem, StoreError},
     handover::Slots,
     health::Health,
-    link::Link,
     schema::{self, MIGRATIONS},
     store::Store,
     wal::Wal,
@@ -48,7 +48,7 @@ pub(super) struct Storage {
     /// The shared database was found empty or older than before.
     pub(super) is_replaced: Arc<AtomicBool>,
     /// The way to a store that several daemons share.
-    pub(super) link: Option<Link>,
+    pub(super) link: Option<DatabaseLink>,
     /// Maintenance runs until the next retention step.
     retain_in: u32,
     pub(super) slots: Arc<Slots>,

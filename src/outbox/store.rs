@@ -119,8 +119,8 @@ impl Store {
         Ok((out, urgent))
     }
 
-    /// Announces a delivery that waits since now. If the worker of its sink waits and `delivery` is the first of its call,
-    /// it is handed over after the commit; otherwise the worker is woken.
+    /// Announces a delivery that waits since now. It is handed over after the commit if the worker of its sink waits and
+    /// `delivery` is the first of its call. Otherwise the worker is woken.
     pub(super) fn announce(&mut self, sink: &SinkName, delivery: impl FnOnce() -> Option<Delivery>) {
         self.tx_state.urgent = true;
         match (self.slots.is_open(sink) && self.owns(sink)).then(delivery).flatten() {

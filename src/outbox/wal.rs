@@ -1,5 +1,5 @@
-//! The write-ahead log of the open file. SQLite commits without a sync (`synchronous = NORMAL`); the log is
-//! synced after urgent transactions, by a thread of its own, and merged into the file between jobs, not within a commit.
+//! The write-ahead log of the open file. SQLite commits without a sync (`synchronous = NORMAL`). A thread of its own syncs
+//! the log after urgent transactions. The log is merged into the file between jobs, not within a commit.
 
 use super::Durability;
 use rusqlite::Connection;

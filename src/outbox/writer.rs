@@ -1,7 +1,7 @@
 //! The writer thread: runs the jobs of the handles, merges, and maintains the storage between them. Contains no SQL.
 
 use super::{
-    connector::Contact,
+    connector::ConnectResult,
     job::Job,
     storage::{Maintenance, Storage},
     syncer::Syncer,
@@ -17,19 +17,19 @@ use tokio::sync::oneshot;
 const RETENTION_PAUSE: Duration = Duration::from_millis(50);
 
 /// What the writer receives.
-pub(super) enum Command {
+pub(super) enum WriterCommand {
     /// Work of a handle.
     Job(Box<dyn Job>),
     /// Jobs that are committed and whose sync failed.
     SyncFailed(Vec<Box<dyn Job>>),
     /// A result of an attempt to connect to the shared database.
-    Contact(Contact),
+    ConnectResult(ConnectResult),
     /// The end of the outbox; the sender is dropped when the storage is closed.
     Close(oneshot::Sender<()>),
 }
 
 /// Runs until the outbox is closed or the last handle is dropped, with maintenance every `interval`.
-pub(super) fn writer_loop(mut storage: Storage, syncer: Syncer, inbox: &Receiver<Command>, interval: Duration) {
+pub(super) fn writer_loop(mut storage: Storage, syncer: Syncer, inbox: &Receiver<WriterCommand>, interval: Duration) {
     let mut next_maintenance = Instant::now() + interval;
     loop {
         let mut closing = None;
@@ -38,10 +38,10 @@ pub(super) fn writer_loop(mut storage: Storage, syncer: Syncer, inbox: &Receiver
                 let (jobs, next) = drain(first, inbox, storage.max_batch());
                 storage.run(jobs, &syncer, Timestamp::now());
                 match next {
-                    Some(Command::SyncFailed(jobs)) => storage.on_failed_sync(jobs, Timestamp::now()),
-                    Some(Command::Contact(contact)) => storage.on_contact(contact, Timestamp::now()),
-                    Some(Command::Close(done)) => closing = Some(done),
-                    Some(Command::Job(_)) | None => {}
+                    Some(WriterCommand::SyncFailed(jobs)) => storage.on_failed_sync(jobs, Timestamp::now()),
+                    Some(WriterCommand::ConnectResult(result)) => storage.on_connect_result(result, Timestamp::now()),
+                    Some(WriterCommand::Close(done)) => closing = Some(done),
+                    Some(WriterCommand::Job(_)) | None => {}
                 }
             }
             Err(RecvTimeoutError::Timeout) => {}
@@ -69,7 +69,11 @@ pub(super) fn writer_loop(mut storage: Storage, syncer: Syncer, inbox: &Receiver
 }
 
 /// Returns the next command. Without one, the WAL is merged into the file if it is long.
-fn next_command(inbox: &Receiver<Command>, storage: &Storage, until: Instant) -> Result<Command, RecvTimeoutError> {
+fn next_command(
+    inbox: &Receiver<WriterCommand>,
+    storage: &Storage,
+    until: Instant,
+) -> Result<WriterCommand, RecvTimeoutError> {
     match inbox.try_recv() {
         Ok(command) => Ok(command),
         Err(TryRecvError::Disconnected) => Err(RecvTimeoutError::Disconnected),
@@ -84,12 +88,16 @@ fn next_command(inbox: &Receiver<Command>, storage: &Storage, until: Instant) ->
 }
 
 /// Collects the jobs received so far, up to the batch limit or another command, which is returned too.
-fn drain(first: Command, inbox: &Receiver<Command>, most: usize) -> (Vec<Box<dyn Job>>, Option<Command>) {
+fn drain(
+    first: WriterCommand,
+    inbox: &Receiver<WriterCommand>,
+    most: usize,
+) -> (Vec<Box<dyn Job>>, Option<WriterCommand>) {
     let mut jobs = Vec::new();
     let mut next = Some(first);
     while let Some(command) = next {
         match command {
-            Command::Job(job) => jobs.push(job),
+            WriterCommand::Job(job) => jobs.push(job),
             other => return (jobs, Some(other)),
         }
         next = if jobs.len() < most { inbox.try_recv().ok() } else { None };

@@ -1,5 +1,5 @@
-//! JSON as peers send it. A strict parser refuses a whole text for one part without meaning here: half of a surrogate pair in
-//! a name, a number that no float can hold, or deep nesting. Such a text is repaired and parsed again.
+//! JSON as peers send it. A strict parser refuses a whole text for one part without meaning here. Such a part is half of a
+//! surrogate pair in a name, a number that no float can hold, or deep nesting. Such a text is repaired and parsed again.
 
 use serde::de::DeserializeOwned;
 use serde_json::Error;
@@ -29,8 +29,9 @@ pub fn with_value<T>(bytes: &[u8], read: impl FnOnce(&Value<'_>) -> T) -> Result
     }
 }
 
-/// Returns the text with replacements: U+FFFD for invalid UTF-8 and for half of a surrogate pair, an escape for a control
-/// character in a string, `null` for a number beyond the range of a float and for each value below [`MAX_DEPTH`] levels.
+/// Returns the text with replacements. U+FFFD replaces invalid UTF-8 and half of a surrogate pair; an escape replaces a
+/// control character in a string. `null` replaces a number beyond the range of a float and each value below [`MAX_DEPTH`]
+/// levels.
 fn repaired(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let mut rest = text.trim_start_matches('\u{feff}');

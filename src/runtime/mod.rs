@@ -1,5 +1,5 @@
-//! Tools without domain: backoff, content lines, task heartbeats, HTTP, JSON, log filter and throttle, message ids, metrics,
-//! connections to PostgreSQL, statements of SQL databases, printable text, token buckets.
+//! Tools without domain: backoff, content lines, task heartbeats, HTTP, JSON, log filter and throttle, message ids, metrics.
+//! Also connections to PostgreSQL, statements of SQL databases, printable text, token buckets.
 
 pub mod backoff;
 #[cfg(test)]

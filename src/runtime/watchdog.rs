@@ -12,10 +12,10 @@ use std::{
 
 /// Heartbeats of all tasks; clones share them.
 #[derive(Debug, Clone, Default)]
-pub struct TaskMonitor(Arc<Shared>);
+pub struct TaskMonitor(Arc<TaskStates>);
 
 #[derive(Debug, Default)]
-struct Shared {
+struct TaskStates {
     next_id: AtomicU64,
     tasks: Mutex<BTreeMap<u64, (String, TaskState)>>,
 }

@@ -19,7 +19,7 @@ const UNKNOWN_TYPE: &str = "of_a_later_year";
 
 /// Times of one socket.
 #[derive(Debug, Clone, Copy)]
-struct Schedule {
+struct FaultSchedule {
     hello_at: Instant,
     /// Time of the end that a `disconnect` frame announced.
     ends_at: Option<Instant>,
@@ -28,7 +28,7 @@ struct Schedule {
 
 /// Next action of a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
+enum AppSocketStep {
     /// Send a `disconnect` frame with this reason.
     Announce(&'static str),
     /// Send an envelope of an unknown type.
@@ -42,7 +42,7 @@ enum Step {
 }
 
 /// Returns the next action of a socket.
-fn next_step(schedule: &Schedule, faults: &SocketModeFaults, now: Instant) -> Step {
+fn next_step(schedule: &FaultSchedule, faults: &SocketModeFaults, now: Instant) -> AppSocketStep {
     let after = |start: Instant, seconds: Option<f64>| {
         seconds.and_then(|seconds| start.checked_add(Duration::try_from_secs_f64(seconds.max(0.0)).ok()?))
     };
@@ -52,19 +52,19 @@ fn next_step(schedule: &Schedule, faults: &SocketModeFaults, now: Instant) -> St
     let unknown = after(schedule.last_unknown, faults.unknown_every.filter(|every| *every > 0.0));
     let is_due = |time: Option<Instant>| time.is_some_and(|time| time <= now);
     if is_due(silent) {
-        Step::StaySilent
+        AppSocketStep::StaySilent
     } else if is_due(schedule.ends_at) {
-        Step::Close
+        AppSocketStep::Close
     } else if faults.link_disabled {
-        Step::Announce("link_disabled")
+        AppSocketStep::Announce("link_disabled")
     } else if is_due(warning) {
-        Step::Announce("warning")
+        AppSocketStep::Announce("warning")
     } else if is_due(refresh) {
-        Step::Announce("refresh_requested")
+        AppSocketStep::Announce("refresh_requested")
     } else if is_due(unknown) {
-        Step::SendUnknown
+        AppSocketStep::SendUnknown
     } else {
-        Step::Serve([silent, schedule.ends_at, warning, refresh, unknown].into_iter().flatten().min())
+        AppSocketStep::Serve([silent, schedule.ends_at, warning, refresh, unknown].into_iter().flatten().min())
     }
 }
 
@@ -92,17 +92,17 @@ pub(super) async fn serve(sim: Arc<SimState>, mut stream: SimSocket) {
 
 async fn run(sim: &SimState, stream: &mut SimSocket, mut commands: mpsc::Receiver<AppSocketCommand>) {
     let now = Instant::now();
-    let mut schedule = Schedule { hello_at: now, ends_at: None, last_unknown: now };
+    let mut schedule = FaultSchedule { hello_at: now, ends_at: None, last_unknown: now };
     let mut faults_watch = sim.faults.subscribe();
     let mut is_open = true;
     while is_open {
         let faults = Arc::clone(&faults_watch.borrow_and_update());
         let step = next_step(&schedule, &faults.app.socket_mode, Instant::now());
         let (until, is_silent) = match step {
-            Step::Serve(until) => (until, false),
-            Step::StaySilent => (None, true),
-            Step::Close => return close(stream).await,
-            Step::Announce(_) | Step::SendUnknown => {
+            AppSocketStep::Serve(until) => (until, false),
+            AppSocketStep::StaySilent => (None, true),
+            AppSocketStep::Close => return close(stream).await,
+            AppSocketStep::Announce(_) | AppSocketStep::SendUnknown => {
                 is_open = execute(sim, stream, &mut schedule, step, &faults.app.socket_mode).await;
                 continue;
             }
@@ -132,12 +132,12 @@ async fn run(sim: &SimState, stream: &mut SimSocket, mut commands: mpsc::Receive
 async fn execute(
     sim: &SimState,
     stream: &mut SimSocket,
-    schedule: &mut Schedule,
-    step: Step,
+    schedule: &mut FaultSchedule,
+    step: AppSocketStep,
     faults: &SocketModeFaults,
 ) -> bool {
     let now = Instant::now();
-    if let Step::Announce(reason) = step {
+    if let AppSocketStep::Announce(reason) = step {
         // Slack closes the sockets of a disabled app immediately.
         let delay = if faults.link_disabled { 0.0 } else { faults.end_delay };
         schedule.ends_at = Some(now + Duration::try_from_secs_f64(delay).unwrap_or_default());
@@ -187,22 +187,23 @@ mod tests {
     fn next_step_announces_once_then_closes_and_silence_comes_first() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
-        let mut schedule = Schedule { hello_at: start, ends_at: None, last_unknown: start };
+        let mut schedule = FaultSchedule { hello_at: start, ends_at: None, last_unknown: start };
         let mut faults = SocketModeFaults { unknown_every: Some(4.0), ..SocketModeFaults::default() };
-        let step = |schedule: &Schedule, faults: &SocketModeFaults, seconds| next_step(schedule, faults, at(seconds));
-        assert_eq!(step(&schedule, &SocketModeFaults::default(), 9), Step::Serve(None));
-        assert_eq!(step(&schedule, &faults, 0), Step::Serve(Some(at(4))));
-        assert_eq!(step(&schedule, &faults, 4), Step::SendUnknown);
+        let step =
+            |schedule: &FaultSchedule, faults: &SocketModeFaults, seconds| next_step(schedule, faults, at(seconds));
+        assert_eq!(step(&schedule, &SocketModeFaults::default(), 9), AppSocketStep::Serve(None));
+        assert_eq!(step(&schedule, &faults, 0), AppSocketStep::Serve(Some(at(4))));
+        assert_eq!(step(&schedule, &faults, 4), AppSocketStep::SendUnknown);
         (schedule.last_unknown, faults.refresh_after) = (at(4), Some(5.0));
-        assert_eq!(step(&schedule, &faults, 4), Step::Serve(Some(at(5))));
-        assert_eq!(step(&schedule, &faults, 5), Step::Announce("refresh_requested"));
+        assert_eq!(step(&schedule, &faults, 4), AppSocketStep::Serve(Some(at(5))));
+        assert_eq!(step(&schedule, &faults, 5), AppSocketStep::Announce("refresh_requested"));
         faults.warning_after = Some(1.0);
-        assert_eq!(step(&schedule, &faults, 5), Step::Announce("warning"));
+        assert_eq!(step(&schedule, &faults, 5), AppSocketStep::Announce("warning"));
         schedule.ends_at = Some(at(7));
-        assert_eq!(step(&schedule, &faults, 5), Step::Serve(Some(at(7))));
-        assert_eq!(step(&schedule, &faults, 7), Step::Close);
+        assert_eq!(step(&schedule, &faults, 5), AppSocketStep::Serve(Some(at(7))));
+        assert_eq!(step(&schedule, &faults, 7), AppSocketStep::Close);
         (faults.silent_after, faults.link_disabled) = (Some(6.0), true);
-        assert_eq!(step(&schedule, &faults, 5), Step::Announce("link_disabled"));
-        assert_eq!(step(&schedule, &faults, 7), Step::StaySilent);
+        assert_eq!(step(&schedule, &faults, 5), AppSocketStep::Announce("link_disabled"));
+        assert_eq!(step(&schedule, &faults, 7), AppSocketStep::StaySilent);
     }
 }

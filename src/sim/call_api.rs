@@ -3,25 +3,21 @@
 
 use super::{
     activity,
-    errors::{ApiError, QueryParams},
+    errors::{ApiError, ApiResult, QueryParams},
     people::STAFF,
     report,
     scenario::Extension,
     scheduled_call::{stable_id, user_id, user_key},
-    state::SimState,
+    state::AppState,
 };
 use axum::{
     Json,
     extract::{Path, RawQuery, State},
     http::HeaderMap,
-    response::{IntoResponse, Response},
+    response::IntoResponse,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use std::sync::Arc;
-
-type AppState = State<Arc<SimState>>;
-type ApiResult = Result<Response, ApiError>;
 
 const EVENTS_SCOPE: Option<&str> = Some("call-events.v1.events.read");
 const REPORTS_SCOPE: Option<&str> = Some("cr.v1.read");

@@ -63,7 +63,7 @@ impl Progress {
 }
 
 #[derive(Debug)]
-struct Entry {
+struct SimulatedCall {
     call: ScheduledCall,
     conversations: Vec<(Arc<str>, Progress)>,
     /// Sequence number of the first state with a ringing phone; without one, of the first state.
@@ -72,7 +72,7 @@ struct Entry {
     ring_delivered_at: Option<Timestamp>,
 }
 
-impl Entry {
+impl SimulatedCall {
     fn new(call: ScheduledCall) -> Self {
         let all = scene::conversations(&call);
         let ring = all.first().and_then(|main| scene::first_ring(&main.states)).unwrap_or(1);
@@ -127,7 +127,7 @@ impl Entry {
 /// All calls in the order of placing.
 #[derive(Debug)]
 pub(super) struct CallStore {
-    all: BTreeMap<u64, Entry>,
+    all: BTreeMap<u64, SimulatedCall>,
     /// Number of the call and place of the conversation in it, by conversation space id.
     places: HashMap<Arc<str>, (u64, usize)>,
     next: u64,
@@ -145,7 +145,7 @@ impl CallStore {
         let mut bytes = [0; 16];
         self.rng.fill(&mut bytes);
         let placed = ScheduledCall { id: conversation_id(bytes), started: now, plan };
-        let entry = Entry::new(placed.clone());
+        let entry = SimulatedCall::new(placed.clone());
         for (place, (id, _)) in entry.conversations.iter().enumerate() {
             self.places.insert(Arc::clone(id), (self.next, place));
         }
@@ -227,7 +227,7 @@ impl CallStore {
     /// Returns active conversations of the given accounts (all accounts if empty), newest first, each with the latest
     /// state.
     pub(super) fn active<'a>(&'a self, accounts: &'a [String]) -> impl Iterator<Item = (u64, TimedState)> + 'a {
-        let in_accounts = |entry: &Entry| accounts.is_empty() || accounts.contains(&entry.call.plan.account);
+        let in_accounts = |entry: &SimulatedCall| accounts.is_empty() || accounts.contains(&entry.call.plan.account);
         let is_active = |progress: &Progress| progress.reached > 0 && !progress.is_ended();
         self.all
             .iter()
@@ -259,7 +259,7 @@ impl CallStore {
 
     /// Returns calls whose reports are available, newest first.
     pub(super) fn all_reported(&self) -> impl Iterator<Item = &ScheduledCall> {
-        let is_reported = |entry: &&Entry| entry.conversations.iter().any(|(_, progress)| progress.reported);
+        let is_reported = |entry: &&SimulatedCall| entry.conversations.iter().any(|(_, progress)| progress.reported);
         self.all.values().rev().filter(is_reported).map(|entry| &entry.call)
     }
 

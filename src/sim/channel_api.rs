@@ -1,25 +1,22 @@
 //! REST endpoints of the notification-channel API. The data is in `channels`.
 
 use super::{
-    channels::Channel,
-    errors::{ApiError, QueryParams},
+    channels::SimulatedChannel,
+    errors::{ApiError, ApiResult, QueryParams},
     faults::ChannelFaults,
-    state::SimState,
+    state::{AppState, SimState},
 };
 use axum::{
     Json,
     body::Bytes,
     extract::{Path, RawQuery, State},
     http::{HeaderMap, StatusCode, header},
-    response::{IntoResponse, Response},
+    response::IntoResponse,
 };
 use serde_json::{Value, json};
-use std::{sync::Arc, time::Instant};
+use std::time::Instant;
 
-type AppState = State<Arc<SimState>>;
-type ApiResult = Result<Response, ApiError>;
-
-fn channel_json(channel: &Channel, faults: &ChannelFaults, headers: &HeaderMap, sim: &SimState) -> Value {
+fn channel_json(channel: &SimulatedChannel, faults: &ChannelFaults, headers: &HeaderMap, sim: &SimState) -> Value {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let host = host.map_or_else(|| sim.address.to_string(), str::to_owned);
     let suffix = if faults.newline_in_url { "\n" } else { "" };

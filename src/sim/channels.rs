@@ -29,14 +29,14 @@ pub(super) const MAX_QUEUED_COMMANDS: usize = 16_384;
 
 /// One open socket.
 #[derive(Debug)]
-struct SocketHandle {
+struct OpenSocket {
     number: u64,
     commands: mpsc::Sender<ChannelCommand>,
 }
 
 /// One channel.
 #[derive(Debug)]
-pub(super) struct Channel {
+pub(super) struct SimulatedChannel {
     /// Opaque id: 85 alphanumeric characters.
     pub(super) id: String,
     /// Nickname chosen by the client.
@@ -51,12 +51,12 @@ pub(super) struct Channel {
     pub(super) call_subscriptions: BTreeMap<String, Vec<String>>,
     /// Subscribed accounts of reports, each with its subscription id.
     pub(super) report_subscriptions: BTreeMap<String, String>,
-    sockets: Vec<SocketHandle>,
+    sockets: Vec<OpenSocket>,
     /// Frames so far, control frames included.
     frames: u64,
 }
 
-impl Channel {
+impl SimulatedChannel {
     /// Returns whether a socket is open on the channel.
     pub(super) const fn is_connected(&self) -> bool {
         !self.sockets.is_empty()
@@ -90,7 +90,7 @@ pub(super) struct ChannelLimit;
 /// All channels, oldest first.
 #[derive(Debug)]
 pub(super) struct ChannelStore {
-    all: Vec<Channel>,
+    all: Vec<SimulatedChannel>,
     created: u64,
     next_socket: u64,
     rng: fastrand::Rng,
@@ -116,14 +116,14 @@ impl ChannelStore {
         nickname: &str,
         faults: &ChannelFaults,
         now: Instant,
-    ) -> Result<&Channel, ChannelLimit> {
+    ) -> Result<&SimulatedChannel, ChannelLimit> {
         self.sweep(now);
         if self.all.len() >= faults.limit {
             return Err(ChannelLimit);
         }
         let id: String = std::iter::repeat_with(|| self.rng.alphanumeric()).take(85).collect();
         self.created += 1;
-        self.all.push(Channel {
+        self.all.push(SimulatedChannel {
             id,
             nickname: nickname.to_owned(),
             number: self.created,
@@ -138,23 +138,29 @@ impl ChannelStore {
     }
 
     /// Returns all channels, newest first.
-    pub(super) fn newest_first(&self) -> impl Iterator<Item = &Channel> {
+    pub(super) fn newest_first(&self) -> impl Iterator<Item = &SimulatedChannel> {
         self.all.iter().rev()
     }
 
     /// Returns a channel by id.
-    pub(super) fn by_id(&mut self, id: &str, now: Instant) -> Option<&mut Channel> {
+    pub(super) fn by_id(&mut self, id: &str, now: Instant) -> Option<&mut SimulatedChannel> {
         self.sweep(now);
         self.all.iter_mut().find(|channel| channel.id == id)
     }
 
     /// Returns a channel by nickname and id.
-    pub(super) fn get(&mut self, nickname: &str, id: &str, now: Instant) -> Option<&mut Channel> {
+    pub(super) fn get(&mut self, nickname: &str, id: &str, now: Instant) -> Option<&mut SimulatedChannel> {
         self.by_id(id, now).filter(|channel| channel.nickname == nickname)
     }
 
     /// Restarts the lifetime of a channel.
-    pub(super) fn renew(&mut self, nickname: &str, id: &str, faults: &ChannelFaults, now: Instant) -> Option<&Channel> {
+    pub(super) fn renew(
+        &mut self,
+        nickname: &str,
+        id: &str,
+        faults: &ChannelFaults,
+        now: Instant,
+    ) -> Option<&SimulatedChannel> {
         let channel = self.get(nickname, id, now)?;
         channel.lifetime = faults.real_lifetime();
         channel.expires_at = now + channel.lifetime;
@@ -177,7 +183,7 @@ impl ChannelStore {
         let number = self.next_socket;
         let channel = self.by_id(id, now)?;
         let (commands, receiver) = mpsc::channel(MAX_QUEUED_COMMANDS);
-        channel.sockets.push(SocketHandle { number, commands });
+        channel.sockets.push(OpenSocket { number, commands });
         Some((number, receiver))
     }
 
@@ -219,7 +225,7 @@ impl ChannelStore {
     /// Sends a command to every open socket. Returns true if there was one.
     pub(super) fn command_all(&mut self, command: &ChannelCommand) -> bool {
         self.all.iter_mut().for_each(|channel| channel.command(command));
-        self.all.iter().any(Channel::is_connected)
+        self.all.iter().any(SimulatedChannel::is_connected)
     }
 
     /// Sends a command to one open socket, chosen by `rng`.

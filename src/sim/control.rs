@@ -2,10 +2,10 @@
 
 use super::{
     channels::ChannelCommand,
-    errors::{ApiError, QueryParams},
+    errors::{ApiError, ApiResult, QueryParams},
     faults::Faults,
     scenario::CallPlan,
-    state::SimState,
+    state::{AppState, SimState},
 };
 use crate::sim::player;
 use axum::{
@@ -21,11 +21,8 @@ use axum::{
 use futures_util::stream;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use std::{convert::Infallible, sync::Arc, time::Instant};
+use std::{convert::Infallible, time::Instant};
 use tokio::sync::broadcast::error::RecvError;
-
-type AppState = State<Arc<SimState>>;
-type ApiResult = Result<Response, ApiError>;
 
 /// Items in one answer.
 const MAX_ITEMS: usize = 10_000;

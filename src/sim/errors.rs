@@ -7,6 +7,9 @@ use axum::{
 };
 use serde_json::{Value, json};
 
+/// Result of a handler of GoTo's API.
+pub(super) type ApiResult = Result<Response, ApiError>;
+
 /// A rejection with GoTo's error body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ApiError {
@@ -107,7 +110,7 @@ impl QueryParams {
     }
 
     /// Parses `pageSize` (1 to 100) and `pageMarker`. A marker is the number that this simulator issued.
-    pub(super) fn page(&self, default: usize) -> Result<Page, ApiError> {
+    pub(super) fn page(&self, default: usize) -> Result<PageRequest, ApiError> {
         let size = match self.first("pageSize") {
             None => default,
             Some(text) => match text.parse() {
@@ -122,18 +125,18 @@ impl QueryParams {
                 None => return Err(ApiError::invalid_field("pageMarker", "is not a marker of this list")),
             },
         };
-        Ok(Page { size, marker })
+        Ok(PageRequest { size, marker })
     }
 }
 
 /// Requested part of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Page {
+pub(super) struct PageRequest {
     pub(super) size: usize,
     pub(super) marker: Option<u64>,
 }
 
-impl Page {
+impl PageRequest {
     /// Returns the list body of this page. `items` are newest first, with descending numbers; items at or above the
     /// marker were on earlier pages. The body has a marker only if more items follow.
     pub(super) fn newest_first(self, items: impl Iterator<Item = (u64, Value)>) -> Value {
@@ -159,12 +162,12 @@ mod tests {
     #[test]
     fn page_newest_first_has_marker_until_last_page() {
         let items = || (0..5u64).rev().map(|n| (n, json!(n)));
-        let first = Page { size: 2, marker: None }.newest_first(items());
+        let first = PageRequest { size: 2, marker: None }.newest_first(items());
         assert_eq!(first["items"], json!([4, 3]));
         let marker = QueryParams::parse(format!("pageMarker={}", first["nextPageMarker"].as_str().unwrap()).as_bytes());
         let second = marker.page(2).unwrap().newest_first(items());
         assert_eq!(second["items"], json!([2, 1]));
-        let last = Page { size: 2, marker: Some(1) }.newest_first(items());
+        let last = PageRequest { size: 2, marker: Some(1) }.newest_first(items());
         assert_eq!(last["items"], json!([0]));
         assert!(last.get("nextPageMarker").is_none());
     }
@@ -173,6 +176,6 @@ mod tests {
     fn page_size_outside_1_to_100_is_rejected() {
         assert!(QueryParams::parse(b"pageSize=101").page(50).is_err());
         assert!(QueryParams::parse(b"pageSize=0").page(50).is_err());
-        assert_eq!(QueryParams::parse(b"").page(50).unwrap(), Page { size: 50, marker: None });
+        assert_eq!(QueryParams::parse(b"").page(50).unwrap(), PageRequest { size: 50, marker: None });
     }
 }

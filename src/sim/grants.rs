@@ -52,7 +52,7 @@ struct Grant {
 }
 
 #[derive(Debug, Clone)]
-struct AccessToken {
+struct IssuedToken {
     scopes: String,
     until: Instant,
     number: u64,
@@ -70,7 +70,7 @@ pub(super) enum AccessTokenError {
 pub(super) struct GrantStore {
     codes: HashMap<String, AuthCode>,
     refresh: HashMap<String, Grant>,
-    access: HashMap<String, AccessToken>,
+    access: HashMap<String, IssuedToken>,
     issued: u64,
     rng: fastrand::Rng,
 }
@@ -185,7 +185,7 @@ impl GrantStore {
         );
         self.issued += 1;
         let until = now.instant + Duration::from_secs(life);
-        self.access.insert(token.clone(), AccessToken { scopes: scopes.to_owned(), until, number: self.issued });
+        self.access.insert(token.clone(), IssuedToken { scopes: scopes.to_owned(), until, number: self.issued });
         if self.access.len() > MAX_ACCESS_TOKENS {
             let oldest = self.issued.saturating_sub(MAX_ACCESS_TOKENS as u64 / 2);
             self.access.retain(|_, access| access.number > oldest);

@@ -1,17 +1,16 @@
 //! Endpoints that name the accounts of the login: `identity` needs no scope, `users/v1/me` needs `users.v1.read`.
 
-use super::{errors::ApiError, grants::PRINCIPAL, scenario::ACCOUNT, state::SimState};
-use axum::{
-    Json,
-    extract::State,
-    http::HeaderMap,
-    response::{IntoResponse, Response},
+use super::{
+    errors::ApiResult,
+    grants::PRINCIPAL,
+    scenario::ACCOUNT,
+    state::{AppState, SimState},
 };
+use axum::{Json, extract::State, http::HeaderMap, response::IntoResponse};
 use serde_json::{Value, json};
-use std::sync::Arc;
 
 /// Serves `GET /identity/v1/Users/me`: a SCIM record with the accounts and their products.
-pub(super) async fn identity(State(sim): State<Arc<SimState>>, headers: HeaderMap) -> Result<Response, ApiError> {
+pub(super) async fn identity(State(sim): AppState, headers: HeaderMap) -> ApiResult {
     sim.authorize(&headers, None)?;
     if sim.faults().identity_without_accounts {
         return Ok(Json(json!({ "userName": PRINCIPAL })).into_response());
@@ -29,7 +28,7 @@ pub(super) async fn identity(State(sim): State<Arc<SimState>>, headers: HeaderMa
 }
 
 /// Serves `GET /users/v1/me`: the accounts of the login.
-pub(super) async fn users_me(State(sim): State<Arc<SimState>>, headers: HeaderMap) -> Result<Response, ApiError> {
+pub(super) async fn users_me(State(sim): AppState, headers: HeaderMap) -> ApiResult {
     sim.authorize(&headers, Some("users.v1.read"))?;
     let items: Vec<Value> = account_keys(&sim).map(|key| json!({ "accountKey": key })).collect();
     Ok(Json(json!({ "items": items })).into_response())

@@ -3,7 +3,7 @@
 use super::{
     errors::QueryParams,
     grants::{ALL_SCOPES, AuthRequest},
-    state::SimState,
+    state::{AppState, SimState},
 };
 use crate::model::time::Now;
 use axum::{
@@ -15,10 +15,9 @@ use axum::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;
-use std::sync::Arc;
 
 /// Serves `GET /oauth/authorize`: redirects with code and state, as after the user's consent.
-pub(super) async fn authorize(State(sim): State<Arc<SimState>>, RawQuery(query): RawQuery) -> Response {
+pub(super) async fn authorize(State(sim): AppState, RawQuery(query): RawQuery) -> Response {
     let query = QueryParams::parse(query.unwrap_or_default().as_bytes());
     let Some(client) = query.first("client_id").filter(|id| is_known_client(&sim, id)) else {
         return page(StatusCode::BAD_REQUEST, "This client is unknown.");
@@ -57,7 +56,7 @@ pub(super) async fn authorize(State(sim): State<Arc<SimState>>, RawQuery(query):
 }
 
 /// Serves `POST /oauth/token`: exchanges a code or a refresh token for an access token.
-pub(super) async fn token(State(sim): State<Arc<SimState>>, headers: HeaderMap, body: Bytes) -> Response {
+pub(super) async fn token(State(sim): AppState, headers: HeaderMap, body: Bytes) -> Response {
     let form = QueryParams::parse(&body);
     let Some(client) = authenticate(&sim, &headers, &form) else {
         return error_response(StatusCode::UNAUTHORIZED, "invalid_client", "client authentication failed");

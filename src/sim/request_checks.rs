@@ -1,19 +1,22 @@
 //! Middleware of the simulated GoTo: REST faults, rate limits and request counts.
 
-use super::{errors::ApiError, state::SimState};
+use super::{
+    errors::ApiError,
+    state::{AppState, SimState},
+};
 use axum::{
     extract::{Request, State},
     http::StatusCode,
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 /// Longer path segments are ids: a UUID has 36 characters, a channel id 85.
 const MAX_SEGMENT_LENGTH: usize = 30;
 
 /// Passes a REST request on, or applies a fault.
-pub(super) async fn inject_rest_faults(State(sim): State<Arc<SimState>>, request: Request, next: Next) -> Response {
+pub(super) async fn inject_rest_faults(State(sim): AppState, request: Request, next: Next) -> Response {
     let faults = sim.faults();
     let rest = &faults.rest;
     if sim.roll(rest.slow) {
@@ -37,7 +40,7 @@ pub(super) async fn inject_rest_faults(State(sim): State<Arc<SimState>>, request
 }
 
 /// Applies the faults of the token endpoint. These faults are separate because a 401 has another meaning there.
-pub(super) async fn inject_token_faults(State(sim): State<Arc<SimState>>, request: Request, next: Next) -> Response {
+pub(super) async fn inject_token_faults(State(sim): AppState, request: Request, next: Next) -> Response {
     let faults = sim.faults();
     tokio::time::sleep(Duration::from_millis(faults.tokens.slow_ms)).await;
     if sim.roll(faults.tokens.server_error) {
@@ -53,7 +56,7 @@ pub(super) async fn inject_token_faults(State(sim): State<Arc<SimState>>, reques
 }
 
 /// Counts every request by method, route and status.
-pub(super) async fn count_requests(State(sim): State<Arc<SimState>>, request: Request, next: Next) -> Response {
+pub(super) async fn count_requests(State(sim): AppState, request: Request, next: Next) -> Response {
     let route = route_pattern(request.uri().path());
     let method = request.method().as_str().to_owned();
     let response = next.run(request).await;

@@ -13,10 +13,10 @@ mod tests;
 
 use super::scheduled_call::{ScheduledCall, live_time};
 use consultation::Consultation;
-use legs::Leg;
+use legs::SimulatedLeg;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
-use systems::{DialPlan, Mailbox, Queue};
+use systems::{DialPlan, SimulatedMailbox, SimulatedQueue};
 
 /// One state and its time.
 #[derive(Debug, Clone)]
@@ -148,10 +148,10 @@ struct Scene<'a> {
     /// Present time in milliseconds of the plan.
     at: u64,
     /// Participants; the first one began the call.
-    legs: Vec<Leg>,
+    legs: Vec<SimulatedLeg>,
     plans: Vec<DialPlan>,
-    queue: Option<Queue>,
-    mailbox: Option<Mailbox>,
+    queue: Option<SimulatedQueue>,
+    mailbox: Option<SimulatedMailbox>,
     /// Whether a phone, a dial plan, a queue or a mailbox picked up.
     active: bool,
     recorded_since: Option<u64>,
@@ -169,7 +169,7 @@ impl<'a> Scene<'a> {
         let mut scene = Self {
             recorder: StateRecorder::new(call),
             at: 0,
-            legs: vec![Leg::first(call)],
+            legs: vec![SimulatedLeg::first(call)],
             plans: Vec::new(),
             queue: None,
             mailbox: None,
@@ -226,7 +226,7 @@ impl<'a> Scene<'a> {
     }
 
     /// Returns the staff or outside participant who is connected.
-    fn connected(&self) -> Option<&Leg> {
+    fn connected(&self) -> Option<&SimulatedLeg> {
         self.legs.iter().skip(1).find(|leg| leg.is("CONNECTED"))
     }
 }

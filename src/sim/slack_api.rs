@@ -2,7 +2,13 @@
 //! limits are the real ones: posts per channel, edits per method. Every bot token and channel is valid unless a fault switch
 //! is set.
 
-use super::{faults::AppFaults, hang_up, messages::AppMessage, slack_rules, state::SimState};
+use super::{
+    faults::AppFaults,
+    hang_up,
+    messages::AppMessage,
+    slack_rules,
+    state::{AppState, SimState},
+};
 use axum::{
     Json,
     body::Bytes,
@@ -12,9 +18,6 @@ use axum::{
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use std::sync::Arc;
-
-type AppState = State<Arc<SimState>>;
 
 /// Maximum length of `text` in an edit, in characters.
 const MAX_EDIT_LENGTH: usize = 4000;

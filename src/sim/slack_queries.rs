@@ -1,7 +1,7 @@
 //! Methods of Slack's Web API that change nothing: `auth.test`, `conversations.info`, `users.info`. As at Slack, each method
 //! accepts a form and states the scopes of the token in a header.
 
-use super::{errors::QueryParams, faults::AppFaults, slack_api::check_token, state::SimState};
+use super::{errors::QueryParams, faults::AppFaults, slack_api::check_token, state::AppState};
 use axum::{
     Json,
     body::Bytes,
@@ -10,13 +10,12 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use serde_json::{Value, json};
-use std::sync::Arc;
 
 /// Scopes of every bot token.
 const SCOPES: [&str; 5] = ["chat:write", "channels:read", "groups:read", "users:read", "users:read.email"];
 
 /// Serves `POST /api/auth.test`.
-pub(super) async fn auth_test(State(sim): State<Arc<SimState>>, headers: HeaderMap) -> Response {
+pub(super) async fn auth_test(State(sim): AppState, headers: HeaderMap) -> Response {
     respond(&sim.faults().app, &headers, |_| {
         json!({ "ok": true, "url": "https://acme.slack.com/", "team": "Acme", "user": "poprelay", "team_id": "T0SIM",
                 "user_id": "U0BOT", "bot_id": "B0BOT" })
@@ -24,7 +23,7 @@ pub(super) async fn auth_test(State(sim): State<Arc<SimState>>, headers: HeaderM
 }
 
 /// Serves `POST /api/conversations.info`.
-pub(super) async fn conversations_info(State(sim): State<Arc<SimState>>, headers: HeaderMap, body: Bytes) -> Response {
+pub(super) async fn conversations_info(State(sim): AppState, headers: HeaderMap, body: Bytes) -> Response {
     let channel = QueryParams::parse(&body).first("channel").unwrap_or_default().to_owned();
     respond(&sim.faults().app, &headers, |app| {
         if let Some(scope) = ["channels:read", "groups:read"].into_iter().find(|it| app.withheld_scopes.contains(*it)) {
@@ -39,7 +38,7 @@ pub(super) async fn conversations_info(State(sim): State<Arc<SimState>>, headers
 }
 
 /// Serves `POST /api/users.info`. Members are unknown like channels.
-pub(super) async fn users_info(State(sim): State<Arc<SimState>>, headers: HeaderMap, body: Bytes) -> Response {
+pub(super) async fn users_info(State(sim): AppState, headers: HeaderMap, body: Bytes) -> Response {
     let user = QueryParams::parse(&body).first("user").unwrap_or_default().to_owned();
     respond(&sim.faults().app, &headers, |app| {
         if app.withheld_scopes.contains("users:read") {
@@ -54,11 +53,7 @@ pub(super) async fn users_info(State(sim): State<Arc<SimState>>, headers: Header
 }
 
 /// Serves `POST /api/users.lookupByEmail`. The member of `dana@…` is `U0DANA`, unless that member is unknown.
-pub(super) async fn users_lookup_by_email(
-    State(sim): State<Arc<SimState>>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
+pub(super) async fn users_lookup_by_email(State(sim): AppState, headers: HeaderMap, body: Bytes) -> Response {
     let email = QueryParams::parse(&body).first("email").unwrap_or_default().to_owned();
     respond(&sim.faults().app, &headers, |app| {
         let user = email.split_once('@').map(|(name, _)| format!("U0{}", name.to_uppercase()));

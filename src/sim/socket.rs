@@ -2,7 +2,11 @@
 //! by the channel lifetime; the loop executes.
 
 use super::{
-    channels::ChannelCommand, envelope::Notification, errors::ApiError, faults::ChannelFaults, state::SimState,
+    channels::ChannelCommand,
+    envelope::Notification,
+    errors::ApiError,
+    faults::ChannelFaults,
+    state::{AppState, SimState},
 };
 use axum::{
     extract::{Path, Request, State},
@@ -28,16 +32,12 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 const CLOSE_NOTICE: Duration = Duration::from_secs(2);
 
 /// Serves `GET /channels/{id}/channelId/ws`: upgrades the connection. The URL is the secret; no token is required.
-pub(super) async fn open_socket(
-    State(sim): State<Arc<SimState>>,
-    Path(id): Path<String>,
-    request: Request,
-) -> Response {
+pub(super) async fn open_socket(State(sim): AppState, Path(id): Path<String>, request: Request) -> Response {
     if sim.channels().by_id(&id, Instant::now()).is_none() {
         return ApiError::channel_not_found().into_response();
     }
     let owner = Arc::clone(&sim);
-    upgrade(&sim, request, |stream| Socket { sim: owner, id, stream, notices: NoticesSent::default() }.run())
+    upgrade(&sim, request, |stream| ChannelSocket { sim: owner, id, stream, notices: NoticesSent::default() }.run())
 }
 
 /// A server's side of a WebSocket.
@@ -103,7 +103,7 @@ fn next_step(until: Instant, life: Duration, notices: NoticesSent, faults: &Chan
     }
 }
 
-struct Socket {
+struct ChannelSocket {
     sim: Arc<SimState>,
     id: String,
     stream: SimSocket,
@@ -118,7 +118,7 @@ enum SocketStatus {
     Closed,
 }
 
-impl Socket {
+impl ChannelSocket {
     async fn run(mut self) {
         let attached = self.sim.channels().attach(&self.id, Instant::now());
         let Some((socket_number, mut commands)) = attached else { return };

@@ -3,9 +3,9 @@
 
 use super::{
     app_socket,
-    errors::{ApiError, QueryParams},
+    errors::{ApiResult, QueryParams},
     socket::upgrade,
-    state::SimState,
+    state::{AppState, SimState},
 };
 use axum::{
     Json,
@@ -17,8 +17,6 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
-
-type AppState = State<Arc<SimState>>;
 
 /// A press of a button by a person.
 #[derive(Debug, Clone, Deserialize)]
@@ -124,7 +122,7 @@ pub(super) async fn receive_answer(State(sim): AppState, Path(envelope): Path<St
 }
 
 /// Serves `POST /sim/press`: a press by a person.
-pub(super) async fn press_button(State(sim): AppState, body: Bytes) -> Result<Response, ApiError> {
+pub(super) async fn press_button(State(sim): AppState, body: Bytes) -> ApiResult {
     let plan: ButtonPress = super::control::parse_body(&body)?;
     let envelope = press(&sim, &plan);
     Ok(Json(json!({ "envelope": envelope })).into_response())

@@ -68,6 +68,9 @@ impl Default for SimulatorSettings {
 /// Request counts by method, route and status: `("POST", "/oauth/token", 200)`.
 pub type RequestCounts = BTreeMap<(String, String, u16), u64>;
 
+/// Access of a handler to the simulator's state.
+pub(super) type AppState = axum::extract::State<Arc<SimState>>;
+
 /// State behind the handlers.
 #[derive(Debug)]
 pub(super) struct SimState {

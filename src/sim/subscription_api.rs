@@ -1,23 +1,20 @@
 //! REST endpoints for subscriptions of the call-events and call-events-report APIs. The data is in `channels`.
 
 use super::{
-    errors::{ApiError, QueryParams},
+    errors::{ApiError, ApiResult, QueryParams},
     scheduled_call::stable_id,
-    state::SimState,
+    state::AppState,
 };
 use axum::{
     Json,
     body::Bytes,
     extract::{RawQuery, State},
     http::{HeaderMap, StatusCode},
-    response::{IntoResponse, Response},
+    response::IntoResponse,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::{sync::Arc, time::Instant};
-
-type AppState = State<Arc<SimState>>;
-type ApiResult = Result<Response, ApiError>;
+use std::time::Instant;
 
 const SCOPE: Option<&str> = Some("call-events.v1.notifications.manage");
 

@@ -1,28 +1,23 @@
 //! REST endpoints for the numbers and the extensions of the account.
 
 use super::{
-    errors::{ApiError, QueryParams},
+    errors::{ApiError, ApiResult, QueryParams},
     people::{NUMBERS, STAFF},
     scheduled_call::stable_id,
-    state::SimState,
+    state::{AppState, SimState},
 };
 use axum::{
     Json,
     extract::{RawQuery, State},
     http::HeaderMap,
-    response::{IntoResponse, Response},
+    response::IntoResponse,
 };
 use serde_json::{Value, json};
-use std::sync::Arc;
 
 const SCOPE: Option<&str> = Some("voice-admin.v1.read");
 
 /// Serves `GET /phone-numbers`: the numbers of the account. Each number is its own name and rings an extension.
-pub(super) async fn phone_numbers(
-    State(sim): State<Arc<SimState>>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
+pub(super) async fn phone_numbers(State(sim): AppState, RawQuery(query): RawQuery, headers: HeaderMap) -> ApiResult {
     let account = authorize(&sim, query, &headers)?;
     let item = |(number, name): &(&str, &str)| {
         json!({
@@ -34,11 +29,7 @@ pub(super) async fn phone_numbers(
 }
 
 /// Serves `GET /extensions`: the dial plan of each number, and the extensions of the staff.
-pub(super) async fn extensions(
-    State(sim): State<Arc<SimState>>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
+pub(super) async fn extensions(State(sim): AppState, RawQuery(query): RawQuery, headers: HeaderMap) -> ApiResult {
     let account = authorize(&sim, query, &headers)?;
     let item = |name: &str, number: &str, id: &str, kind: &str| json!({ "id": stable_id(id), "accountKey": account, "name": name, "number": number, "type": kind });
     let plans = NUMBERS.iter().map(|(_, name)| item(name, "", name, "DIAL_PLAN"));

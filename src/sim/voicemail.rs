@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 /// A message in a mailbox.
 #[derive(Debug)]
-pub(super) struct Message {
+pub(super) struct SimulatedVoicemail {
     id: String,
     caller_name: String,
     caller_number: String,
@@ -18,7 +18,7 @@ pub(super) struct Message {
 }
 
 /// Returns the message of a conversation. The owner of the mailbox is the line that rang last.
-pub(super) fn message(call: &ScheduledCall, states: &[TimedState]) -> Option<Message> {
+pub(super) fn message(call: &ScheduledCall, states: &[TimedState]) -> Option<SimulatedVoicemail> {
     let systems = |state: &TimedState| state.body.get("interactiveVoiceResponseSystems")?.as_array().cloned();
     let is_left = |system: &Value| text(system, "/type/voicemailStatus") == Some("SUCCESS");
     let mailbox = states.iter().filter_map(systems).flatten().find(is_left)?;
@@ -27,7 +27,7 @@ pub(super) fn message(call: &ScheduledCall, states: &[TimedState]) -> Option<Mes
         let legs = state.body.get("participants").and_then(Value::as_array)?;
         legs.iter().skip(1).find_map(|leg| text(leg, "/type/extensionNumber"))
     });
-    Some(Message {
+    Some(SimulatedVoicemail {
         id: call.leg_id("message"),
         caller_name: text(caller, "/name").unwrap_or_default().to_owned(),
         caller_number: national_number(text(caller, "/number").unwrap_or_default()),
@@ -36,7 +36,7 @@ pub(super) fn message(call: &ScheduledCall, states: &[TimedState]) -> Option<Mes
     })
 }
 
-impl Message {
+impl SimulatedVoicemail {
     /// Returns the `type` of an action of a full report.
     pub(super) fn action(&self, ended: Timestamp) -> Value {
         json!({

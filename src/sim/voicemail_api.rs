@@ -1,23 +1,19 @@
 //! REST endpoints for mailboxes, one per extension, and their messages. The data is in `calls`.
 
 use super::{
-    errors::{ApiError, QueryParams},
+    errors::{ApiError, ApiResult, QueryParams},
     scene,
     scheduled_call::{ScheduledCall, mailbox_id},
-    state::SimState,
+    state::AppState,
     voicemail,
 };
 use axum::{
     Json,
     extract::{Path, RawQuery, State},
     http::HeaderMap,
-    response::{IntoResponse, Response},
+    response::IntoResponse,
 };
 use serde_json::{Value, json};
-use std::sync::Arc;
-
-type AppState = State<Arc<SimState>>;
-type ApiResult = Result<Response, ApiError>;
 
 const SCOPE: Option<&str> = Some("voicemail.v1.voicemails.read");
 

@@ -5,7 +5,7 @@ use super::{
     chats, hang_up,
     incoming::{Incoming, WebhookOutcome},
     slack_rules,
-    state::SimState,
+    state::{AppState, SimState},
     teams_rules,
     webhook_log::{ChatKind, WebhookRequest},
 };
@@ -18,7 +18,6 @@ use axum::{
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use std::sync::Arc;
 
 fn text_response(status: StatusCode, text: &'static str) -> Response {
     (status, [(header::CONTENT_TYPE, "text/html")], text).into_response()
@@ -132,8 +131,6 @@ async fn post(sim: &SimState, request: Incoming<'_>) -> Response {
     }
     if cut { hang_up::response() } else { answer }
 }
-
-type AppState = State<Arc<SimState>>;
 
 /// Returns the handler of a chat whose path has one name.
 macro_rules! handler {

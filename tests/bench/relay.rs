@@ -1,7 +1,8 @@
-//! `cargo bench --bench relay [-- --quick | --rates | --scale | --database]`: cost of the relay, measured on the release binary against a simulator
-//! process, with a bare relay (reads a frame, posts a fixed body) in the same run. Prints numbers; never fails on a time.
-//! `--rates`: only the default configuration at three rates, to compare builds. `--scale`: many connections, a long backlog, a
-//! long history, and a minute at 1,000 calls/s. `--database`: a shared PostgreSQL beside the file. Results: `RESULTS.md`.
+//! `cargo bench --bench relay [-- --quick | --rates | --scale | --database]`: cost of the relay. It is measured on the
+//! release binary against a simulator process. A bare relay (reads a frame, posts a fixed body) is measured in the same run.
+//! Prints numbers; never fails on a time. `--rates`: only the default configuration at three rates, to compare builds.
+//! `--scale`: many connections, a long backlog, a long history, and a minute at 1,000 calls/s. `--database`: a shared
+//! PostgreSQL beside the file. Results: `RESULTS.md`.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

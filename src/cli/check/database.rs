@@ -1,13 +1,13 @@
 //! The leg of the shared database in `check --online`: login, TLS, privileges, version of the tables, clock. Changes nothing.
 
-use super::leg::Leg;
+use super::leg::CheckedLeg;
 use crate::outbox::{self, SharedDatabase, SharedReport};
 use std::time::Duration;
 
 /// Difference of the clocks that is reported. Claims of sinks use the database's clock; retries and times on cards do not.
 const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(30);
 
-pub(super) async fn leg(database: SharedDatabase) -> Leg {
+pub(super) async fn leg(database: SharedDatabase) -> CheckedLeg {
     let name = format!("database {}", database.server.place());
     let tls = database.server.describe_tls();
     let inspected = tokio::task::spawn_blocking(move || outbox::inspect(&database)).await;
@@ -19,7 +19,7 @@ pub(super) async fn leg(database: SharedDatabase) -> Leg {
         }
         Err(error) => Err(error.to_string()),
     };
-    Leg { name, result }
+    CheckedLeg { name, result }
 }
 
 fn describe(report: &SharedReport, tls: &str) -> Result<String, String> {

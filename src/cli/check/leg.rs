@@ -7,7 +7,7 @@ use std::{error::Error, time::Duration};
 pub(super) const LEG_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// One leg and its result: a description, or the fault with advice.
-pub(super) struct Leg {
+pub(super) struct CheckedLeg {
     pub(super) name: String,
     pub(super) result: Result<String, String>,
 }

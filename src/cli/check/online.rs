@@ -3,7 +3,7 @@
 
 use super::{
     database,
-    leg::{LEG_TIMEOUT, Leg, fault_text},
+    leg::{CheckedLeg, LEG_TIMEOUT, fault_text},
     slack_app,
 };
 use crate::{
@@ -34,16 +34,16 @@ pub async fn check_online(config: &Config, out: &mut impl Write) -> CliResult {
     if let Some(proxy) = &stack.proxy {
         print(format!("proxy      {proxy}, except for hosts in NO_PROXY"))?;
     }
-    let mut legs: Vec<BoxFuture<'_, Leg>> = Vec::new();
-    legs.extend(shared_database(config).map(|shared| Box::pin(database::leg(shared)) as BoxFuture<'_, Leg>));
+    let mut legs: Vec<BoxFuture<'_, CheckedLeg>> = Vec::new();
+    legs.extend(shared_database(config).map(|shared| Box::pin(database::leg(shared)) as BoxFuture<'_, CheckedLeg>));
     for connection in &config.connections {
         legs.push(Box::pin(token_leg(&stack, connection)));
         legs.push(Box::pin(api_leg(&stack, connection)));
         legs.push(Box::pin(socket_leg(&stack, connection)));
     }
     let bots = config.sinks.iter().filter_map(|sink| Some((sink, sink.options.bot.as_ref()?)));
-    legs.extend(bots.map(|(sink, bot)| Box::pin(bot_leg(&stack, sink, bot)) as BoxFuture<'_, Leg>));
-    legs.extend(config.sinks.iter().map(|sink| Box::pin(sink_leg(&stack, sink)) as BoxFuture<'_, Leg>));
+    legs.extend(bots.map(|(sink, bot)| Box::pin(bot_leg(&stack, sink, bot)) as BoxFuture<'_, CheckedLeg>));
+    legs.extend(config.sinks.iter().map(|sink| Box::pin(sink_leg(&stack, sink)) as BoxFuture<'_, CheckedLeg>));
     for source in &config.enrich {
         let name = source.name.as_deref().or(source.preset.as_deref()).unwrap_or("http");
         for server in source.servers(&config.credentials) {
@@ -51,7 +51,7 @@ pub async fn check_online(config: &Config, out: &mut impl Write) -> CliResult {
         }
     }
     let mut failed = Vec::new();
-    for Leg { name, result } in join_all(legs).await {
+    for CheckedLeg { name, result } in join_all(legs).await {
         match result {
             Ok(text) => print(format!("online     {name}: {text}"))?,
             Err(text) => {
@@ -67,7 +67,7 @@ pub async fn check_online(config: &Config, out: &mut impl Write) -> CliResult {
 }
 
 /// Sends a refresh with a token that cannot exist: GoTo checks the client first, so the answer identifies a wrong client.
-async fn token_leg(stack: &HttpStack, connection: &ConnectionConfig) -> Leg {
+async fn token_leg(stack: &HttpStack, connection: &ConnectionConfig) -> CheckedLeg {
     let client = Client {
         id: connection.client_id.clone(),
         secret: connection.client_secret.clone(),
@@ -86,16 +86,16 @@ async fn token_leg(stack: &HttpStack, connection: &ConnectionConfig) -> Leg {
         }
         Ok(_) | Err(OauthError::Garbled) => Ok("reachable".to_owned()),
     };
-    Leg { name: format!("{} token host {}", connection.name, host(&connection.auth_url)), result }
+    CheckedLeg { name: format!("{} token host {}", connection.name, host(&connection.auth_url)), result }
 }
 
-async fn api_leg(stack: &HttpStack, connection: &ConnectionConfig) -> Leg {
+async fn api_leg(stack: &HttpStack, connection: &ConnectionConfig) -> CheckedLeg {
     let name = format!("{} API {}", connection.name, host(&connection.api_url));
-    Leg { name, result: reach(stack, &connection.api_url).await }
+    CheckedLeg { name, result: reach(stack, &connection.api_url).await }
 }
 
 /// Starts a WebSocket handshake without a channel: any answer shows that the way is free.
-async fn socket_leg(stack: &HttpStack, connection: &ConnectionConfig) -> Leg {
+async fn socket_leg(stack: &HttpStack, connection: &ConnectionConfig) -> CheckedLeg {
     let url = socket_url(&connection.api_url);
     let name = format!("{} socket {}", connection.name, url.as_ref().map_or_else(String::new, host));
     let result = match url {
@@ -107,7 +107,7 @@ async fn socket_leg(stack: &HttpStack, connection: &ConnectionConfig) -> Leg {
             Err(error @ UpgradeError::InvalidUrl) => Err(error.to_string()),
         },
     };
-    Leg { name, result }
+    CheckedLeg { name, result }
 }
 
 /// Returns the address of the sockets that belong to an API.
@@ -122,7 +122,7 @@ fn socket_url(api: &Url) -> Option<Url> {
 
 /// Requests the root of the sink's host: the webhook's path would post or answer with an error. A Slack app has methods that
 /// post nothing.
-async fn sink_leg(stack: &HttpStack, sink: &SinkConfig) -> Leg {
+async fn sink_leg(stack: &HttpStack, sink: &SinkConfig) -> CheckedLeg {
     let (name, result) = match Url::parse(sink.url.expose()) {
         Ok(url) => {
             let result = match &sink.app {
@@ -133,12 +133,12 @@ async fn sink_leg(stack: &HttpStack, sink: &SinkConfig) -> Leg {
         }
         Err(_) => (format!("sink {}", sink.name), Err("its URL is not valid".to_owned())),
     };
-    Leg { name, result }
+    CheckedLeg { name, result }
 }
 
 /// Requests a token of a bot: the answer identifies a wrong or expired secret. Opens the conversation with a person, which
 /// posts nothing: the answer identifies a person without the app.
-async fn bot_leg(stack: &HttpStack, sink: &SinkConfig, bot: &Bot) -> Leg {
+async fn bot_leg(stack: &HttpStack, sink: &SinkConfig, bot: &Bot) -> CheckedLeg {
     let name = format!("sink {} login {}", sink.name, host(&bot.credentials.token_url));
     let result = match TokenCache::default().token(&stack.http, &bot.credentials, None).await {
         Ok(token) if bot.is_person => {
@@ -151,7 +151,7 @@ async fn bot_leg(stack: &HttpStack, sink: &SinkConfig, bot: &Bot) -> Leg {
         Ok(_) => Ok("reachable, accepts the app".to_owned()),
         Err(result) => Err(rejection(sink.kind, &result)),
     };
-    Leg { name, result }
+    CheckedLeg { name, result }
 }
 
 /// Describes a rejection as the response rules do.
@@ -161,9 +161,9 @@ fn rejection(kind: SinkKind, result: &PostResult) -> String {
     format!("{}{status}. {}", rule.reason, rule.advice)
 }
 
-async fn server_leg(stack: &HttpStack, name: String, server: Url) -> Leg {
+async fn server_leg(stack: &HttpStack, name: String, server: Url) -> CheckedLeg {
     let result = reach(stack, &server).await;
-    Leg { name: format!("{name} {}", host(&server)), result }
+    CheckedLeg { name: format!("{name} {}", host(&server)), result }
 }
 
 /// Requests the root of a host. Any answer counts.

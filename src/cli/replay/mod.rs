@@ -64,8 +64,9 @@ fn status(word: &str) -> Result<StatusKind, String> {
 /// Replays a recording and writes the selected view.
 ///
 /// # Errors
-/// 64 for an invalid time or an unknown sink, 65 for an invalid recording or one without call updates, 69 without a
-/// network, 78 for an invalid config, 74 if `out` cannot be written.
+/// - 64 for an invalid time or an unknown sink.
+/// - 65 for an invalid recording or one without call updates.
+/// - 69 without a network, 78 for an invalid config, 74 if `out` cannot be written.
 pub async fn run(args: &ReplayArgs, config: &Config, out: &mut impl Write) -> CliResult {
     let at = args.at.as_deref().map(|at| parse_time(at, config)).transpose()?;
     let sink = args.sink.as_deref().map(|name| find_sink(config, name)).transpose()?;

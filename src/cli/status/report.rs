@@ -39,7 +39,7 @@ pub(super) struct StatusReport {
     /// Status of the running daemon; `None` if it does not run or makes no progress.
     daemon: Option<StoredStatus>,
     logins: Vec<ConnectionState>,
-    sinks: Vec<SinkState>,
+    sinks: Vec<SinkReport>,
     /// Reason for which the shared database cannot be read: the sinks are then those of this machine's file.
     shared_problem: Option<String>,
     /// First problem of a config on disk that the daemon has not read yet.
@@ -47,7 +47,7 @@ pub(super) struct StatusReport {
 }
 
 /// State of one sink.
-struct SinkState {
+struct SinkReport {
     name: String,
     stats: SinkStats,
     /// Times from call to card in the last day.
@@ -161,7 +161,7 @@ impl StatusReport {
         let sink = |(name, stats): (String, SinkStats)| {
             let (latency, disabled) = (latency(&name), disabled(&name));
             let buttons = daemon.as_ref().and_then(|stored| stored.buttons.get(&name).cloned());
-            SinkState { name, stats, latency, disabled, buttons }
+            SinkReport { name, stats, latency, disabled, buttons }
         };
         let sinks = sinks.into_iter().map(sink).collect();
         Ok(Self { running, daemon, logins, sinks, shared_problem, unread_config_error: None })
@@ -239,7 +239,7 @@ impl StatusReport {
                 "advice": login.lanes.as_ref().and_then(|it| it.advice.as_ref()),
             })
         });
-        let sinks = self.sinks.iter().map(|SinkState { name, stats, latency, disabled, buttons }| {
+        let sinks = self.sinks.iter().map(|SinkReport { name, stats, latency, disabled, buttons }| {
             json!({
                 "name": name,
                 "disabled": disabled,

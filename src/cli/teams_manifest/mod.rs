@@ -45,8 +45,8 @@ fn app_id(text: &str) -> Result<Uuid, &'static str> {
 /// Writes the package.
 ///
 /// # Errors
-/// 64 for a name or page that Teams does not accept, 70 if the archive cannot be built, 74 if the file or `out` cannot be
-/// written.
+/// - 64 for a name or page that Teams does not accept.
+/// - 70 if the archive cannot be built, 74 if the file or `out` cannot be written.
 pub fn run(args: &TeamsManifestArgs, out: &mut impl Write) -> CliResult {
     if !(1..=MAX_NAME_LENGTH).contains(&args.name.trim().chars().count()) {
         return Err(CliError::usage(format!("--name must have 1 to {MAX_NAME_LENGTH} characters")));

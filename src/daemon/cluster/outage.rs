@@ -10,8 +10,8 @@
 //! version, another daemon probably owns the sinks.
 //!
 //! # Rejected
-//! - The owner stops when its claim has expired, if others were live: in an outage for all, every owner stops, and every ring
-//!   waits until the server is back. That is worse than a repetition.
+//! - The owner stops when its claim has expired, if others were live. In an outage for all, every owner stops, and every
+//!   ring waits until the server is back. That is worse than a repetition.
 //! - The reason decides (no route: a cut; refused: an outage). A server without power has no route for all, and a firewall
 //!   refuses one host.
 //! - The daemons exchange messages beside the database: a second network to configure, which is cut too.

@@ -5,7 +5,7 @@ use crate::{
     config::MetricsListen,
     daemon::{pipeline::Pipeline, system::sd_notify},
     model::time::Now,
-    runtime::metrics::Format,
+    runtime::metrics::ExpositionFormat,
 };
 use axum::{
     Router,
@@ -108,7 +108,7 @@ fn router(pipeline: &Arc<Pipeline>) -> Router {
 
 async fn metrics(State(pipeline): State<Arc<Pipeline>>, headers: HeaderMap) -> Response {
     let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let format = Format::by_accept(accept);
+    let format = ExpositionFormat::by_accept(accept);
     measure::publish(&pipeline.metrics, &pipeline.status.lock());
     match pipeline.metrics.encode(format) {
         Ok(text) => ([(CONTENT_TYPE, format.content_type())], text).into_response(),

@@ -39,10 +39,10 @@ const DEDUP_WINDOW: usize = 512;
 /// Sender of frames to the writer thread.
 pub struct Recorder {
     folder: PathBuf,
-    writer: Mutex<Option<SyncSender<Recorded>>>,
+    writer: Mutex<Option<SyncSender<RecordedEvent>>>,
 }
 
-enum Recorded {
+enum RecordedEvent {
     Call(Box<CallSnapshot>),
     Report(Box<Report>),
 }
@@ -57,17 +57,17 @@ impl Recorder {
     /// Records snapshots and reports; ignores other events.
     pub fn record(&self, event: &ConnectionEvent) {
         match event {
-            ConnectionEvent::Snapshot(snapshot) => self.send(Recorded::Call(snapshot.clone())),
-            ConnectionEvent::Report(report) => self.send(Recorded::Report(report.clone())),
+            ConnectionEvent::Snapshot(snapshot) => self.send(RecordedEvent::Call(snapshot.clone())),
+            ConnectionEvent::Report(report) => self.send(RecordedEvent::Report(report.clone())),
             ConnectionEvent::LateReports(reports)
             | ConnectionEvent::GapClosed { reports: Reports::Fetched(reports), .. } => {
-                reports.iter().for_each(|report| self.send(Recorded::Report(Box::new(report.clone()))));
+                reports.iter().for_each(|report| self.send(RecordedEvent::Report(Box::new(report.clone()))));
             }
             _ => {}
         }
     }
 
-    fn send(&self, frame: Recorded) {
+    fn send(&self, frame: RecordedEvent) {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let sent = writer.get_or_insert_with(|| start_writer(self.folder.clone())).try_send(frame);
         match sent {
@@ -79,7 +79,7 @@ impl Recorder {
 }
 
 /// Starts the writer thread, which ends when the recorder is dropped.
-fn start_writer(folder: PathBuf) -> SyncSender<Recorded> {
+fn start_writer(folder: PathBuf) -> SyncSender<RecordedEvent> {
     let (writer, inbox) = sync_channel(QUEUE_CAPACITY);
     let key = uuid::Uuid::new_v4().into_bytes();
     let started = thread::Builder::new().name("recorder".to_owned()).spawn(move || write_frames(&folder, &inbox, key));
@@ -89,14 +89,14 @@ fn start_writer(folder: PathBuf) -> SyncSender<Recorded> {
     writer
 }
 
-fn write_frames(folder: &Path, inbox: &Receiver<Recorded>, key: [u8; 16]) {
+fn write_frames(folder: &Path, inbox: &Receiver<RecordedEvent>, key: [u8; 16]) {
     let names = Pseudonyms::new(key);
     let mut seen = VecDeque::new();
     let mut recording = RotatingFile { folder, file: None, max_bytes: MAX_FILE_BYTES };
     let mut failures: u64 = 0;
     while let Ok(frame) = inbox.recv() {
         let frame = match &frame {
-            Recorded::Call(snapshot) => {
+            RecordedEvent::Call(snapshot) => {
                 let id = (snapshot.call.clone(), snapshot.state.sequence);
                 if seen.contains(&id) {
                     continue;
@@ -107,7 +107,7 @@ fn write_frames(folder: &Path, inbox: &Receiver<Recorded>, key: [u8; 16]) {
                 seen.push_back(id);
                 encode::encode_snapshot(snapshot, &names)
             }
-            Recorded::Report(report) => encode::encode_report(report, &names),
+            RecordedEvent::Report(report) => encode::encode_report(report, &names),
         };
         let written = recording.append(&format!("{frame}\n"), Timestamp::now());
         match (&written, failures) {

@@ -23,11 +23,11 @@ const FLUSH_INTERVAL: Duration = Duration::from_millis(5);
 #[derive(Debug, Clone)]
 pub struct LogWriter {
     lines: SyncSender<Vec<u8>>,
-    counters: Arc<Counters>,
+    counters: Arc<LineCounters>,
 }
 
 #[derive(Debug, Default)]
-struct Counters {
+struct LineCounters {
     /// Lines queued or being written.
     waiting: AtomicU64,
     /// Lines dropped since the last report.
@@ -41,7 +41,7 @@ impl LogWriter {
     /// No thread can be started.
     pub fn start(out: impl Write + Send + 'static) -> io::Result<Self> {
         let (lines, queue) = sync_channel(QUEUE_LINES);
-        let counters = Arc::new(Counters::default());
+        let counters = Arc::new(LineCounters::default());
         let shared = Arc::clone(&counters);
         thread::Builder::new().name("log".to_owned()).spawn(move || write_lines(&queue, &shared, out))?;
         Ok(Self { lines, counters })
@@ -64,7 +64,7 @@ impl LogWriter {
     }
 }
 
-fn write_lines(queue: &Receiver<Vec<u8>>, counters: &Counters, mut out: impl Write) {
+fn write_lines(queue: &Receiver<Vec<u8>>, counters: &LineCounters, mut out: impl Write) {
     while let Ok(line) = queue.recv() {
         // A closed stderr loses the line; there is no other place for it.
         drop(out.write_all(&line));

@@ -16,7 +16,7 @@ const MAX_WORD_LENGTH: usize = 128;
 
 /// A frame.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Frame {
+pub enum SlackFrame {
     /// The socket is ready. Slack counts this many sockets of the app.
     Hello(u32),
     /// The socket will end.
@@ -74,15 +74,15 @@ struct RawFrame {
 
 #[derive(Deserialize)]
 struct BlockActions {
-    user: User,
+    user: PressUser,
     container: Container,
     response_url: Option<String>,
     #[serde(default)]
-    actions: Vec<Action>,
+    actions: Vec<BlockAction>,
 }
 
 #[derive(Deserialize)]
-struct User {
+struct PressUser {
     id: ChatUser,
 }
 
@@ -93,7 +93,7 @@ struct Container {
 }
 
 #[derive(Deserialize)]
-struct Action {
+struct BlockAction {
     action_id: String,
     value: Option<String>,
     action_ts: String,
@@ -102,20 +102,20 @@ struct Action {
 
 /// Reads a text frame.
 #[must_use]
-pub fn parse(text: &str) -> Frame {
-    let Ok(raw) = serde_json::from_str::<RawFrame>(text) else { return Frame::Unknown };
+pub fn parse(text: &str) -> SlackFrame {
+    let Ok(raw) = serde_json::from_str::<RawFrame>(text) else { return SlackFrame::Unknown };
     match (raw.kind.as_str(), raw.envelope_id) {
-        ("hello", _) => Frame::Hello(raw.num_connections),
-        ("disconnect", _) => Frame::Disconnect(match raw.reason.as_deref() {
+        ("hello", _) => SlackFrame::Hello(raw.num_connections),
+        ("disconnect", _) => SlackFrame::Disconnect(match raw.reason.as_deref() {
             Some("link_disabled") => Announcement::Disabled,
             Some("too_many_websockets") => Announcement::TooMany,
             // `warning`, `refresh_requested`, and what Slack may add: a socket that ends is replaced in any case.
             _ => Announcement::Replace,
         }),
         (kind, Some(id)) if (1..=MAX_WORD_LENGTH).contains(&id.len()) => {
-            Frame::Envelope { id, content: content(kind, raw.payload) }
+            SlackFrame::Envelope { id, content: content(kind, raw.payload) }
         }
-        _ => Frame::Unknown,
+        _ => SlackFrame::Unknown,
     }
 }
 
@@ -144,7 +144,7 @@ fn content(kind: &str, payload: Value) -> Content {
     }
 }
 
-fn press(action: &Action, actions: &BlockActions) -> Option<PressedButton> {
+fn press(action: &BlockAction, actions: &BlockActions) -> Option<PressedButton> {
     let Container { message_ts, channel_id } = &actions.container;
     Some(PressedButton {
         call: ConversationSpaceId::try_from(action.value.clone()?).ok()?,
@@ -169,7 +169,7 @@ fn parse_time(text: &str) -> Option<Timestamp> {
 mod tests {
     use super::*;
 
-    fn press_frame(change: impl FnOnce(&mut Value)) -> Frame {
+    fn press_frame(change: impl FnOnce(&mut Value)) -> SlackFrame {
         let mut frame = json!({
             "type": "interactive", "envelope_id": "e-1", "accepts_response_payload": false,
             "payload": {
@@ -185,7 +185,7 @@ mod tests {
     }
 
     fn content_of(change: impl FnOnce(&mut Value)) -> Content {
-        let Frame::Envelope { id, content } = press_frame(change) else { panic!() };
+        let SlackFrame::Envelope { id, content } = press_frame(change) else { panic!() };
         assert_eq!(id, "e-1");
         content
     }
@@ -227,16 +227,16 @@ mod tests {
             content_of(|frame| *frame = json!({ "type": "slash_commands", "envelope_id": "e-1", "payload": {} })),
             Content::Foreign("slash_commands".to_owned())
         );
-        assert_eq!(parse(r#"{"type":"hello","num_connections":3,"connection_info":{}}"#), Frame::Hello(3));
+        assert_eq!(parse(r#"{"type":"hello","num_connections":3,"connection_info":{}}"#), SlackFrame::Hello(3));
         let disconnect = |reason: &str| parse(&json!({ "type": "disconnect", "reason": reason }).to_string());
         for reason in ["warning", "refresh_requested", "of_a_later_year"] {
-            assert_eq!(disconnect(reason), Frame::Disconnect(Announcement::Replace), "{reason}");
+            assert_eq!(disconnect(reason), SlackFrame::Disconnect(Announcement::Replace), "{reason}");
         }
-        assert_eq!(parse(r#"{"type":"disconnect"}"#), Frame::Disconnect(Announcement::Replace));
-        assert_eq!(disconnect("link_disabled"), Frame::Disconnect(Announcement::Disabled));
-        assert_eq!(disconnect("too_many_websockets"), Frame::Disconnect(Announcement::TooMany));
+        assert_eq!(parse(r#"{"type":"disconnect"}"#), SlackFrame::Disconnect(Announcement::Replace));
+        assert_eq!(disconnect("link_disabled"), SlackFrame::Disconnect(Announcement::Disabled));
+        assert_eq!(disconnect("too_many_websockets"), SlackFrame::Disconnect(Announcement::TooMany));
         for text in ["", "[]", "{}", r#"{"type":"interactive"}"#, r#"{"type":"x","envelope_id":""}"#] {
-            assert_eq!(parse(text), Frame::Unknown, "{text}");
+            assert_eq!(parse(text), SlackFrame::Unknown, "{text}");
         }
     }
 }

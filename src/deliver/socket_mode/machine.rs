@@ -34,11 +34,11 @@ const REJECTED_WAIT: Duration = Duration::from_secs(600);
 #[derive(Debug)]
 struct Socket {
     generation: Generation,
-    phase: Phase,
+    phase: SocketPhase,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
+enum SocketPhase {
     Opening {
         until: Instant,
     },
@@ -95,7 +95,7 @@ impl Machine {
             }
             Input::Hello(generation, reported) => self.on_hello(*generation, *reported, now, &mut effects),
             Input::Frame(generation) => {
-                if let Some(Phase::Live { last_frame, .. }) = self.phase(*generation) {
+                if let Some(SocketPhase::Live { last_frame, .. }) = self.phase(*generation) {
                     *last_frame = now;
                 }
             }
@@ -115,29 +115,29 @@ impl Machine {
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         let of_socket = |socket: &Socket| match socket.phase {
-            Phase::Opening { until } | Phase::Closing { until } => until,
-            Phase::Live { last_frame, next_ping, .. } => next_ping.min(last_frame + SILENCE_TIMEOUT),
+            SocketPhase::Opening { until } | SocketPhase::Closing { until } => until,
+            SocketPhase::Live { last_frame, next_ping, .. } => next_ping.min(last_frame + SILENCE_TIMEOUT),
         };
         self.sockets.iter().map(of_socket).chain(self.retry_at).min()
     }
 
-    fn phase(&mut self, generation: Generation) -> Option<&mut Phase> {
+    fn phase(&mut self, generation: Generation) -> Option<&mut SocketPhase> {
         self.sockets.iter_mut().find(|socket| socket.generation == generation).map(|socket| &mut socket.phase)
     }
 
-    fn remove(&mut self, generation: Generation) -> Option<Phase> {
+    fn remove(&mut self, generation: Generation) -> Option<SocketPhase> {
         let at = self.sockets.iter().position(|socket| socket.generation == generation)?;
         Some(self.sockets.remove(at).phase)
     }
 
-    fn has(&self, matches: impl Fn(&Phase) -> bool) -> bool {
+    fn has(&self, matches: impl Fn(&SocketPhase) -> bool) -> bool {
         self.sockets.iter().any(|socket| matches(&socket.phase))
     }
 
     fn open(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         self.retry_at = None;
         self.last_generation += 1;
-        let phase = Phase::Opening { until: now + OPEN_TIMEOUT };
+        let phase = SocketPhase::Opening { until: now + OPEN_TIMEOUT };
         self.sockets.push(Socket { generation: self.last_generation, phase });
         effects.push(Effect::Open(self.last_generation));
     }
@@ -145,21 +145,21 @@ impl Machine {
     /// Marks a socket as closing and requests its close frame.
     fn close(&mut self, generation: Generation, now: Instant, effects: &mut Vec<Effect>) {
         if let Some(phase) = self.phase(generation) {
-            *phase = Phase::Closing { until: now + CLOSE_TIMEOUT };
+            *phase = SocketPhase::Closing { until: now + CLOSE_TIMEOUT };
             effects.push(Effect::Close(generation));
         }
     }
 
     fn on_hello(&mut self, generation: Generation, reported: u32, now: Instant, effects: &mut Vec<Effect>) {
         let Some(phase) = self.phase(generation) else { return };
-        if !matches!(phase, Phase::Opening { .. }) {
+        if !matches!(phase, SocketPhase::Opening { .. }) {
             return;
         }
-        *phase = Phase::Live { since: now, last_frame: now, next_ping: now + PING_INTERVAL };
+        *phase = SocketPhase::Live { since: now, last_frame: now, next_ping: now + PING_INTERVAL };
         let replaced: Vec<Generation> = self
             .sockets
             .iter()
-            .filter(|socket| socket.generation != generation && matches!(socket.phase, Phase::Live { .. }))
+            .filter(|socket| socket.generation != generation && matches!(socket.phase, SocketPhase::Live { .. }))
             .map(|socket| socket.generation)
             .collect();
         replaced.into_iter().for_each(|old| self.close(old, now, effects));
@@ -170,13 +170,13 @@ impl Machine {
 
     fn on_announcement(&mut self, generation: Generation, why: Announcement, now: Instant, effects: &mut Vec<Effect>) {
         let Some(phase) = self.phase(generation).copied() else { return };
-        if matches!(phase, Phase::Closing { .. }) {
+        if matches!(phase, SocketPhase::Closing { .. }) {
             return;
         }
         match why {
             Announcement::Replace => {
                 self.note_age(phase, now);
-                let is_opening = self.has(|phase| matches!(phase, Phase::Opening { .. }));
+                let is_opening = self.has(|phase| matches!(phase, SocketPhase::Opening { .. }));
                 if !is_opening && self.retry_at.is_none() {
                     let at = self.last_replacement.map_or(now, |last| now.max(last + REPLACE_INTERVAL));
                     (self.last_replacement, self.retry_at) = (Some(at), Some(at));
@@ -217,14 +217,14 @@ impl Machine {
     }
 
     /// Handles a socket that ended without a request of ours. Another one is opened unless one is live or being opened.
-    fn on_end(&mut self, phase: Phase, now: Instant, random: &mut impl FnMut() -> f64) {
+    fn on_end(&mut self, phase: SocketPhase, now: Instant, random: &mut impl FnMut() -> f64) {
         self.note_age(phase, now);
-        let has_other = self.has(|phase| !matches!(phase, Phase::Closing { .. }));
+        let has_other = self.has(|phase| !matches!(phase, SocketPhase::Closing { .. }));
         let is_missed = match phase {
             // The socket to be replaced may still be live, but not for long.
-            Phase::Opening { .. } => true,
-            Phase::Live { .. } => !has_other,
-            Phase::Closing { .. } => false,
+            SocketPhase::Opening { .. } => true,
+            SocketPhase::Live { .. } => !has_other,
+            SocketPhase::Closing { .. } => false,
         };
         if is_missed && self.retry_at.is_none() {
             self.retry_at = Some(now + self.backoff.next(random(), None));
@@ -232,8 +232,8 @@ impl Machine {
     }
 
     /// Lets waits start small again if a live socket was stable.
-    fn note_age(&mut self, phase: Phase, now: Instant) {
-        if let Phase::Live { since, .. } = phase
+    fn note_age(&mut self, phase: SocketPhase, now: Instant) {
+        if let SocketPhase::Live { since, .. } = phase
             && now.saturating_duration_since(since) >= STABLE_AFTER
         {
             self.backoff.reset();
@@ -245,8 +245,8 @@ impl Machine {
             let Some(Socket { generation, phase }) = self.sockets.get_mut(index) else { continue };
             let generation = *generation;
             let is_over = match phase {
-                Phase::Opening { until } | Phase::Closing { until } => *until <= now,
-                Phase::Live { last_frame, next_ping, .. } => {
+                SocketPhase::Opening { until } | SocketPhase::Closing { until } => *until <= now,
+                SocketPhase::Live { last_frame, next_ping, .. } => {
                     let is_dead = *last_frame + SILENCE_TIMEOUT <= now;
                     if !is_dead && *next_ping <= now {
                         *next_ping = now + PING_INTERVAL;
@@ -268,7 +268,7 @@ impl Machine {
     }
 
     fn report_loss(&mut self, effects: &mut Vec<Effect>) {
-        let is_live = self.has(|phase| matches!(phase, Phase::Live { .. }));
+        let is_live = self.has(|phase| matches!(phase, SocketPhase::Live { .. }));
         if self.is_live && !is_live {
             effects.push(Effect::Report(Change::Lost));
         }

@@ -2,7 +2,7 @@
 
 use super::{
     connect,
-    frame::{self, Frame},
+    frame::{self, SlackFrame},
     presses::Handler,
     types::{Generation, Input},
 };
@@ -28,7 +28,7 @@ const LINGER: Duration = Duration::from_secs(2);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// State that the sockets of an app share.
-pub(super) struct Shared<O> {
+pub(super) struct SocketContext<O> {
     pub(super) handler: Handler<O>,
     pub(super) api_url: Secret,
     pub(super) app_token: Secret,
@@ -48,7 +48,7 @@ pub(super) struct Controls {
 }
 
 /// Runs one socket to its end.
-pub(super) async fn run<O: Outbox>(shared: Arc<Shared<O>>, generation: Generation, mut controls: Controls) {
+pub(super) async fn run<O: Outbox>(shared: Arc<SocketContext<O>>, generation: Generation, mut controls: Controls) {
     let opened = tokio::select! {
         () = controls.close.cancelled() => return,
         () = controls.stop.cancelled() => return,
@@ -75,7 +75,7 @@ async fn finish(stream: &mut WebSocket) {
 
 /// Receives until the socket ends or is closed.
 async fn receive<O: Outbox>(
-    shared: &Shared<O>,
+    shared: &SocketContext<O>,
     generation: Generation,
     stream: &mut WebSocket,
     controls: &mut Controls,
@@ -111,12 +111,17 @@ async fn receive<O: Outbox>(
 }
 
 /// Handles a text frame. Returns whether the socket is still usable.
-async fn on_text<O: Outbox>(shared: &Shared<O>, generation: Generation, stream: &mut WebSocket, text: &str) -> bool {
+async fn on_text<O: Outbox>(
+    shared: &SocketContext<O>,
+    generation: Generation,
+    stream: &mut WebSocket,
+    text: &str,
+) -> bool {
     let input = match frame::parse(text) {
-        Frame::Hello(count) => Input::Hello(generation, count),
-        Frame::Disconnect(why) => Input::Disconnect(generation, why),
-        Frame::Unknown => return true,
-        Frame::Envelope { id, content } => {
+        SlackFrame::Hello(count) => Input::Hello(generation, count),
+        SlackFrame::Disconnect(why) => Input::Disconnect(generation, why),
+        SlackFrame::Unknown => return true,
+        SlackFrame::Envelope { id, content } => {
             let received = Instant::now();
             let handled = shared.handler.handle(content).await;
             if !handled.acknowledge {

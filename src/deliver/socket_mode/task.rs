@@ -3,7 +3,7 @@
 use super::{
     machine::Machine,
     presses::Handler,
-    socket::{self, Controls, Shared},
+    socket::{self, Controls, SocketContext},
     types::{Change, Effect, Generation, Input},
 };
 use crate::{
@@ -52,7 +52,7 @@ pub async fn run<O: Outbox>(
     let (inputs, mut mailbox) = mpsc::channel(MAILBOX);
     let (answers, mut waiting_answers) = mpsc::channel(MAX_ANSWERS);
     let handler = Handler::new(name.clone(), api, outbox, http, metrics.clone());
-    let shared = Arc::new(Shared { handler, api_url, app_token, inputs, answers });
+    let shared = Arc::new(SocketContext { handler, api_url, app_token, inputs, answers });
     let answering = Arc::clone(&shared);
     let mut sockets = Sockets { shared, stop: stop.clone(), tasks: JoinSet::new(), open: HashMap::new() };
     sockets.tasks.spawn(async move {
@@ -93,7 +93,7 @@ pub async fn run<O: Outbox>(
 
 /// The sockets of an app and their tasks.
 struct Sockets<O> {
-    shared: Arc<Shared<O>>,
+    shared: Arc<SocketContext<O>>,
     stop: CancellationToken,
     tasks: JoinSet<()>,
     open: HashMap<Generation, SocketHandle>,

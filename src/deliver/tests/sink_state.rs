@@ -11,7 +11,7 @@ use crate::{
         limiter::SharedLimiter,
         outage::SinkTransition,
         response::{Failure, HttpResponse, PostResult},
-        sink_state::{Outcome, SinkState},
+        sink_state::{PostOutcome, SinkState},
         verdict::Verdict,
     },
     model::{
@@ -61,7 +61,7 @@ impl SinkSimulation {
         self.now = Now { instant: self.now.instant + wait, timestamp: after(self.now.timestamp, wait) };
     }
 
-    fn answered(&mut self, ids: &[i64], answer: &PostResult) -> Outcome {
+    fn answered(&mut self, ids: &[i64], answer: &PostResult) -> PostOutcome {
         let batch: Vec<Delivery> = ids.iter().map(|id| delivery(*id, "")).collect();
         self.state.on_result(&batch, answer, self.now, 1.0)
     }
@@ -201,7 +201,7 @@ fn sink_bad_certificate_is_retried_soon_and_reported_if_it_lasts() {
     for fault in [NetworkFault::CertificateExpired, NetworkFault::CertificateIssuer, NetworkFault::CertificateName] {
         let mut sink = SinkSimulation::new(SinkKind::Slack);
         let answer = PostResult::BadCertificate(Failure { fault: Some(fault), text: String::new() });
-        let outcomes: Vec<Outcome> = (0..20)
+        let outcomes: Vec<PostOutcome> = (0..20)
             .map(|_| {
                 let outcome = sink.answered(&[1], &answer);
                 sink.pass(sink.closed());

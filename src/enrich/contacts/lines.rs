@@ -14,8 +14,8 @@ impl<'a> LineCounter<'a> {
         Self { text, at: 0, line: first }
     }
 
-    /// Returns the line of the row that begins at `place`, or behind the line ends there: the reader of rows leaves the `\n` of
-    /// `\r\n` and empty lines to the next row. Places only grow.
+    /// Returns the line of the row that begins at `place`, or behind the line ends there. The reader of rows leaves the `\n`
+    /// of `\r\n` and empty lines to the next row. Places only grow.
     pub(super) fn line_of(&mut self, place: u64) -> u64 {
         let bytes = self.text.as_bytes();
         let place = usize::try_from(place).unwrap_or(usize::MAX).min(bytes.len());

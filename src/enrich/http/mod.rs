@@ -23,7 +23,7 @@ use crate::model::{
 use breaker::CircuitBreaker;
 use build::Requests;
 use cache::Cache;
-use oauth::AccessToken;
+use oauth::SourceToken;
 use request::SourceError;
 use reqwest::Client;
 pub(super) use response::ResponseMapping;
@@ -54,7 +54,7 @@ struct Inner {
     read_secret: SecretReader,
     requests: Mutex<Arc<Requests>>,
     /// Access token of `oauth`. One look-up requests it, the others wait.
-    token: AsyncMutex<Option<AccessToken>>,
+    token: AsyncMutex<Option<SourceToken>>,
     /// Labels of facts in card order.
     order: Vec<String>,
     timeout: Duration,
@@ -195,7 +195,7 @@ impl Inner {
     async fn bearer(&self, requests: &Requests) -> Result<Option<Secret>, SourceError> {
         let Some(oauth) = &requests.oauth else { return Ok(None) };
         let mut current = self.token.lock().await;
-        if let Some(AccessToken { token, renew_at }) = &*current
+        if let Some(SourceToken { token, renew_at }) = &*current
             && Instant::now() < *renew_at
         {
             return Ok(Some(token.clone()));

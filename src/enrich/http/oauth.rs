@@ -23,7 +23,7 @@ pub(super) struct TokenRequest {
 }
 
 /// An access token.
-pub(super) struct AccessToken {
+pub(super) struct SourceToken {
     /// The token.
     pub token: Secret,
     /// Time from which a new one is requested.
@@ -35,7 +35,7 @@ impl TokenRequest {
     ///
     /// # Errors
     /// [`SourceError`], without text of the answer.
-    pub(super) async fn send(&self, http: &Client) -> Result<AccessToken, SourceError> {
+    pub(super) async fn send(&self, http: &Client) -> Result<SourceToken, SourceError> {
         let credentials = ClientCredentials {
             url: &self.url,
             id: self.client_id.expose(),
@@ -51,6 +51,6 @@ impl TokenRequest {
             TokenFault::NoToken => SourceError::NoToken,
         })?;
         let renew_at = Instant::now() + answer.renew_after();
-        Ok(AccessToken { token: Secret::new(answer.token), renew_at })
+        Ok(SourceToken { token: Secret::new(answer.token), renew_at })
     }
 }

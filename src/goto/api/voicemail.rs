@@ -2,7 +2,7 @@
 
 use super::{Api, Error};
 use crate::{
-    goto::wire::{self, Message},
+    goto::wire::{self, VoicemailMessage},
     model::{ids::AccountKey, phone::Region},
 };
 use reqwest::Method;
@@ -16,7 +16,11 @@ impl Api {
     }
 
     /// Fetches the 50 newest unheard messages of a mailbox.
-    pub(in crate::goto) async fn messages(&self, mailbox: &str, region: Region) -> Result<Vec<Message>, Error> {
+    pub(in crate::goto) async fn messages(
+        &self,
+        mailbox: &str,
+        region: Region,
+    ) -> Result<Vec<VoicemailMessage>, Error> {
         let path = ["voicemail", "v1", "voicemailboxes", mailbox, "voicemails"];
         let query = [("page", "0"), ("pageSize", "50"), ("status", "NEW")];
         let body = self.request(Method::GET, &path, &query, None).await?;

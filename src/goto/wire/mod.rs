@@ -13,7 +13,7 @@ pub use activity::activity;
 pub use call::{active, states};
 pub use report::{report, summaries};
 pub use voice_admin::{AccountPhoneNumber, extension_names, phone_numbers};
-pub use voicemail::{Message, boxes, messages};
+pub use voicemail::{VoicemailMessage, boxes, messages};
 
 use crate::{
     model::{

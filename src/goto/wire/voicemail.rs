@@ -21,7 +21,7 @@ const MOST: usize = 100;
 
 /// A message in a mailbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
+pub struct VoicemailMessage {
     /// Caller who left the message.
     pub caller: PhoneNumber,
     /// Time of the message.
@@ -46,10 +46,10 @@ pub fn boxes(body: &[u8]) -> Result<Vec<String>, Unreadable> {
 ///
 /// # Errors
 /// [`Unreadable`] if the answer is not JSON.
-pub fn messages(body: &[u8], region: Region) -> Result<Vec<Message>, Unreadable> {
+pub fn messages(body: &[u8], region: Region) -> Result<Vec<VoicemailMessage>, Unreadable> {
     let message = |item: &Value<'_>| {
         let from = field(item, "callerNumber").and_then(|number| caller(number, region));
-        Some(Message {
+        Some(VoicemailMessage {
             caller: from.map(|Caller { number, .. }| number)?,
             at: time(item, "timestamp")?,
             length: Duration::from_millis(whole(item, "durationMs")?),

@@ -19,10 +19,10 @@ mod out_of_use;
 
 use super::{
     E164, EXTENSION_SEPARATOR, Region,
-    address::Address,
     library::{self, Proof},
     plain::{self, SpreadsheetForm},
     run,
+    sip_address::SipAddress,
     tokens::{self, Kind, Token},
     usual_spelling,
 };
@@ -65,7 +65,7 @@ pub(super) fn read(text: &str, region: Region, proof: Proof) -> Result<Vec<E164>
     if text.len() > MAX_BYTES {
         return Err(CellProblem::NoNumber);
     }
-    let text = if has_sip_scheme(&text) { Address::parse(&text).number } else { text };
+    let text = if has_sip_scheme(&text) { SipAddress::parse(&text).number } else { text };
     if text.contains(";phone-context=") {
         return library::parse(&text, region, proof).map(|number| vec![number]).ok_or(CellProblem::NoNumber);
     }

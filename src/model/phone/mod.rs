@@ -2,7 +2,6 @@
 //! phone-number library. A number that cannot be parsed is kept unchanged, never guessed.
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
-mod address;
 mod cell;
 mod international;
 mod library;
@@ -12,6 +11,7 @@ mod network_name;
 mod places;
 mod plain;
 mod run;
+mod sip_address;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -254,7 +254,7 @@ fn north_american_digits(number: &str) -> Option<&str> {
     number.strip_prefix("+1").filter(is_national).filter(|digits| digits.starts_with(|first| first >= '2'))
 }
 
-/// Formats a North American number. The library gives the same text (a test compares them), but for one number it takes as
+/// Formats a North American number. The library gives the same text (a test compares them). But for one number it takes as
 /// long as the rest of a card, and 4 MB of expressions at the first.
 fn format_north_american(number: &str, region: Region) -> Option<String> {
     let digits = north_american_digits(number)?;

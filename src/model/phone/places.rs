@@ -4,7 +4,8 @@
 /// States of the United States and provinces of Canada.
 const STATES: &str = " AK AL AR AZ CA CO CT DC DE FL GA HI IA ID IL IN KS KY LA MA MD ME MI MN MO MS MT NC ND NE NH NJ NM NV NY OH OK \
     OR PA PQ PR RI SC SD TN TX UT VA VT WA WI WV WY AB BC MB NB NL NS NT NU ON PE QC SK YT ";
-/// States that are also the end of a name: a given name, a degree, a kind of firm, or a word that a network has cut.
+/// States that are also the end of a name. Such an end is a given name, a degree, a kind of firm, or a word that a network
+/// has cut.
 const NAME_ENDINGS: &str = " AL CA CO DE ID IN LA MA MD ME MS NE OK ON OR PA PE SC VA ";
 /// States that are also a given name behind a comma: `LEE, KY`.
 const GIVEN_NAMES: &str = " AL HI IA IL KY MI MO ";

@@ -56,8 +56,8 @@ const ZEROS: [char; 22] = [
     '\u{1d7f6}',
 ];
 
-/// Marks of the writing direction, joiners, the byte order mark, the soft hyphen, and the marks that make a digit a picture:
-/// phones and chats copy them along.
+/// Marks of the writing direction, joiners, the byte order mark, the soft hyphen, and the marks that make a digit a picture.
+/// Phones and chats copy them along.
 const fn has_no_width(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
         || matches!(c, '\u{fe0e}' | '\u{fe0f}' | '\u{20e3}')

@@ -1,7 +1,7 @@
 //! Reads a caller's number as a network or GoTo sends it. The text is a telephone or SIP address with its parameters, or a
 //! word for a withheld or an unavailable number.
 
-use super::{PhoneNumber, Region, address::Address, cell, library, library::Proof, plain};
+use super::{PhoneNumber, Region, cell, library, library::Proof, plain, sip_address::SipAddress};
 
 /// Words for a number that the caller withholds, in lower case without signs. The digits are `anonymous` on a phone's keypad,
 /// which some networks send; no country has that number. `p` is private in the North American caller-id signal.
@@ -86,7 +86,7 @@ impl PhoneNumber {
             return Self::Known(number);
         }
         let text = plain::to_ascii_forms(whole);
-        let address = Address::parse(&text);
+        let address = SipAddress::parse(&text);
         match address.absence() {
             Some(Absence::Withheld) => return Self::Withheld,
             Some(Absence::Unavailable) => return Self::Unavailable,
@@ -146,7 +146,7 @@ enum Absence {
     Unavailable,
 }
 
-impl Address<'_> {
+impl SipAddress<'_> {
     /// Returns the reason for which there is no number.
     fn absence(&self) -> Option<Absence> {
         let host = self.host.split([';', ':']).next().unwrap_or_default();

@@ -71,7 +71,7 @@ pub async fn read_body(mut response: Response, max_bytes: usize) -> Body {
 }
 
 /// Parses `Retry-After`: seconds or an HTTP date, not clamped. A date is compared with the `Date` of the same response, so
-/// that a wrong local clock causes no wrong wait; without a `Date`, with `now`.
+/// that a wrong local clock causes no wrong wait. Without a `Date` it is compared with `now`.
 #[must_use]
 pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);

@@ -15,7 +15,7 @@ use std::{fmt, sync::atomic::AtomicU64};
 const PREFIX: &str = "poprelay";
 
 /// A gauge. Times are seconds since 1970.
-pub type Value = Gauge<f64, AtomicU64>;
+pub type FloatGauge = Gauge<f64, AtomicU64>;
 /// A counter of seconds.
 pub(super) type Seconds = Counter<f64, AtomicU64>;
 
@@ -66,7 +66,7 @@ where
     }
 }
 
-impl Labeled<Value> {
+impl Labeled<FloatGauge> {
     /// Sets the gauge of these label values.
     pub fn set(&self, values: &[&str], value: f64) {
         self.of(values).set(value);
@@ -112,8 +112,8 @@ impl Catalog {
         unit: Option<Unit>,
         labels: &'static [&'static str],
         help: &'static str,
-    ) -> Labeled<Value> {
-        self.register(name, unit, "gauge", labels, help, Value::default)
+    ) -> Labeled<FloatGauge> {
+        self.register(name, unit, "gauge", labels, help, FloatGauge::default)
     }
 
     /// Registers a histogram of durations. `name` is without `_seconds`.

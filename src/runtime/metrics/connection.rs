@@ -2,7 +2,7 @@
 
 use super::{
     ResponseClass,
-    catalog::{Catalog, Labeled, Seconds, Value},
+    catalog::{Catalog, FloatGauge, Labeled, Seconds},
 };
 use jiff::Timestamp;
 use prometheus_client::{metrics::counter::Counter, registry::Unit};
@@ -32,35 +32,35 @@ pub(super) const ENDPOINTS: [&str; 8] = [
 #[derive(Debug)]
 pub(super) struct ConnectionFamilies {
     events: Labeled<Counter>,
-    last_event: Labeled<Value>,
+    last_event: Labeled<FloatGauge>,
     lanes_lost: Labeled<Counter>,
     renewals: Labeled<Counter>,
     gap_seconds: Labeled<Seconds>,
     requests: Labeled<Counter>,
     rate_limit_wait: Labeled<Seconds>,
     token_refreshes: Labeled<Counter>,
-    token_issued: Labeled<Value>,
-    token_expiry: Labeled<Value>,
+    token_issued: Labeled<FloatGauge>,
+    token_expiry: Labeled<FloatGauge>,
 }
 
 /// Counters of one connection. Clones share them. The default is not exported.
 #[derive(Clone, Default)]
-pub struct ConnectionMetrics(Option<Arc<Counters>>);
+pub struct ConnectionMetrics(Option<Arc<ConnectionCounters>>);
 
-struct Counters {
+struct ConnectionCounters {
     name: String,
     events: [Counter; EVENT_KINDS.len()],
     /// Time of the last event, exported after the first one.
-    last_event: OnceLock<Value>,
-    last_events: Labeled<Value>,
+    last_event: OnceLock<FloatGauge>,
+    last_events: Labeled<FloatGauge>,
     lanes_lost: [Counter; LOSS_REASONS.len()],
     renewals: [Counter; 2],
     gap_seconds: Seconds,
     requests: Labeled<Counter>,
     rate_limit_wait: Seconds,
     token_refreshes: [Counter; 2],
-    token_issued: Labeled<Value>,
-    token_expiry: Labeled<Value>,
+    token_issued: Labeled<FloatGauge>,
+    token_expiry: Labeled<FloatGauge>,
 }
 
 impl fmt::Debug for ConnectionMetrics {
@@ -134,7 +134,7 @@ impl ConnectionFamilies {
 
     /// Returns the counters of one connection. All label values exist from then on, except those of requests.
     pub(super) fn connection(&self, name: &str) -> ConnectionMetrics {
-        ConnectionMetrics(Some(Arc::new(Counters {
+        ConnectionMetrics(Some(Arc::new(ConnectionCounters {
             name: name.to_owned(),
             events: EVENT_KINDS.map(|kind| self.events.of(&[name, kind])),
             last_event: OnceLock::new(),
@@ -209,7 +209,7 @@ impl ConnectionMetrics {
         }
     }
 
-    fn count<const N: usize>(&self, word: &str, words: [&str; N], of: impl Fn(&Counters) -> &[Counter; N]) {
+    fn count<const N: usize>(&self, word: &str, words: [&str; N], of: impl Fn(&ConnectionCounters) -> &[Counter; N]) {
         let index = words.iter().position(|one| *one == word);
         if let Some(counter) = self.0.as_deref().zip(index).and_then(|(counters, index)| of(counters).get(index)) {
             counter.inc();

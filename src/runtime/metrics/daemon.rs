@@ -1,6 +1,6 @@
 //! Metrics of the daemon as a whole. The gauges are set from its status at each scrape.
 
-use super::catalog::{Catalog, Labeled, Value};
+use super::catalog::{Catalog, FloatGauge, Labeled};
 use prometheus_client::{metrics::counter::Counter, registry::Unit};
 
 /// Directions of calls.
@@ -12,36 +12,36 @@ const STATUSES: [&str; 5] = ["ringing", "answered", "missed", "voicemail", "ende
 #[derive(Debug)]
 pub struct DaemonMetrics {
     /// Version of the program; always 1.
-    pub build_info: Labeled<Value>,
+    pub build_info: Labeled<FloatGauge>,
     /// Hash of the config in use; always 1.
-    pub config_info: Labeled<Value>,
+    pub config_info: Labeled<FloatGauge>,
     /// Reloads of the config, by result: `applied`, `rejected`.
     pub reloads: Labeled<Counter>,
     /// 1 if the config on disk is in use, 0 if it was rejected.
-    pub config_valid: Labeled<Value>,
+    pub config_valid: Labeled<FloatGauge>,
     call_updates: [[Counter; STATUSES.len()]; DIRECTIONS.len()],
     /// 1 for a connection that needs no login.
-    pub login_up: Labeled<Value>,
+    pub login_up: Labeled<FloatGauge>,
     /// 1 for a live lane.
-    pub lane_up: Labeled<Value>,
+    pub lane_up: Labeled<FloatGauge>,
     /// 1 while active calls of a connection are polled.
-    pub fallback: Labeled<Value>,
+    pub fallback: Labeled<FloatGauge>,
     /// GoTo's time minus the local time.
-    pub clock_offset: Labeled<Value>,
+    pub clock_offset: Labeled<FloatGauge>,
     /// 1 for a sink that is not disabled.
-    pub sink_up: Labeled<Value>,
+    pub sink_up: Labeled<FloatGauge>,
     /// Waiting cards.
-    pub outbox_cards: Labeled<Value>,
+    pub outbox_cards: Labeled<FloatGauge>,
     /// Time at which the oldest waiting card was enqueued.
-    pub outbox_oldest: Labeled<Value>,
+    pub outbox_oldest: Labeled<FloatGauge>,
     /// 1 while the outbox is in memory only.
-    pub store_in_memory: Labeled<Value>,
+    pub store_in_memory: Labeled<FloatGauge>,
     /// 1 while the shared database answers; missing without one.
-    pub database_up: Labeled<Value>,
+    pub database_up: Labeled<FloatGauge>,
     /// 1 for a sink that this daemon owns; missing without a shared database.
-    pub sink_owned: Labeled<Value>,
+    pub sink_owned: Labeled<FloatGauge>,
     /// Live daemons on the shared database.
-    pub daemons: Labeled<Value>,
+    pub daemons: Labeled<FloatGauge>,
 }
 
 impl DaemonMetrics {

@@ -16,7 +16,7 @@ mod sink;
 mod socket_mode;
 mod source;
 
-pub use catalog::{Labeled, MetricInfo, Value};
+pub use catalog::{FloatGauge, Labeled, MetricInfo};
 pub use connection::{ConnectionMetrics, seconds};
 pub use daemon::DaemonMetrics;
 pub use day_latency::{LatencySummary, StoredLatency, summarize};
@@ -45,10 +45,10 @@ use std::{
 
 /// All metrics of the daemon. Clones share them.
 #[derive(Debug, Clone)]
-pub struct Metrics(Arc<Shared>);
+pub struct Metrics(Arc<MetricFamilies>);
 
 #[derive(Debug)]
-struct Shared {
+struct MetricFamilies {
     registry: Registry,
     catalog: Vec<MetricInfo>,
     daemon: DaemonMetrics,
@@ -63,14 +63,14 @@ struct Shared {
 
 /// Text format of the metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum ExpositionFormat {
     /// Prometheus text, version 0.0.4.
     Prometheus,
     /// OpenMetrics text, version 1.0.0.
     OpenMetrics,
 }
 
-impl Format {
+impl ExpositionFormat {
     /// Chooses the format by an `Accept` header.
     #[must_use]
     pub fn by_accept(accept: &str) -> Self {
@@ -146,7 +146,7 @@ impl Metrics {
         for result in ["applied", "rejected"] {
             drop(daemon.reloads.of(&[result]));
         }
-        Self(Arc::new(Shared {
+        Self(Arc::new(MetricFamilies {
             registry: catalog.registry,
             catalog: catalog.metrics,
             daemon,
@@ -230,11 +230,11 @@ impl Metrics {
     ///
     /// # Errors
     /// A metric that the format cannot express. The catalog has no such metric.
-    pub fn encode(&self, format: Format) -> Result<String, fmt::Error> {
+    pub fn encode(&self, format: ExpositionFormat) -> Result<String, fmt::Error> {
         let mut text = String::new();
         match format {
-            Format::Prometheus => prometheus_text::encode(&mut text, &self.0.registry)?,
-            Format::OpenMetrics => text::encode(&mut text, &self.0.registry)?,
+            ExpositionFormat::Prometheus => prometheus_text::encode(&mut text, &self.0.registry)?,
+            ExpositionFormat::OpenMetrics => text::encode(&mut text, &self.0.registry)?,
         }
         Ok(text)
     }

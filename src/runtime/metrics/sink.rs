@@ -38,10 +38,10 @@ pub(super) struct SinkFamilies {
 
 /// Counters of one sink. Clones share them. The default is not exported.
 #[derive(Debug, Clone, Default)]
-pub struct SinkMetrics(Arc<Counters>);
+pub struct SinkMetrics(Arc<SinkCounters>);
 
 #[derive(Debug, Default)]
-struct Counters {
+struct SinkCounters {
     posts: [Counter; ResponseClass::ALL.len()],
     post_duration: Histogram,
     cards: [Counter; CARD_STATUSES.len()],
@@ -78,8 +78,8 @@ impl SinkFamilies {
             call_to_card: catalog.histogram(
                 "call_to_card",
                 card,
-                "Time from the change of the call at GoTo (a phone rings, a person answers), not from the start of the call, to the \
-                 acceptance of its card",
+                "Time from the change of the call at GoTo to the acceptance of its card. A change is a ringing phone or an \
+                 answer, not the start of the call",
             ),
             retries: catalog.counter("card_retries", &["sink"], "Attempts after which a card waits for another attempt"),
             dead_letters: catalog.counter("dead_letters", &["sink"], "Cards given up"),
@@ -91,7 +91,7 @@ impl SinkFamilies {
     /// Returns the counters of one sink. All label values exist from then on.
     pub(super) fn sink(&self, name: &str, day: Arc<DayLatency>) -> SinkMetrics {
         let status = |index: usize| CARD_STATUSES.get(index).copied().unwrap_or_default();
-        SinkMetrics(Arc::new(Counters {
+        SinkMetrics(Arc::new(SinkCounters {
             posts: ResponseClass::ALL.map(|class| self.posts.of(&[name, class.as_str()])),
             post_duration: self.post_duration.of(&[name]),
             cards: array::from_fn(|index| self.cards.of(&[name, status(index)])),

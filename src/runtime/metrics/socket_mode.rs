@@ -1,7 +1,7 @@
 //! Metrics of a Slack app in Socket Mode: its sockets, and the presses of buttons.
 
 use super::{
-    catalog::{Catalog, Labeled, Value},
+    catalog::{Catalog, FloatGauge, Labeled},
     histogram::Histogram,
 };
 use prometheus_client::metrics::counter::Counter;
@@ -14,7 +14,7 @@ pub const PRESS_RESULTS: [&str; 9] =
 /// Metrics of all apps.
 #[derive(Debug)]
 pub(super) struct SocketModeFamilies {
-    sockets: Labeled<Value>,
+    sockets: Labeled<FloatGauge>,
     presses: Labeled<Counter>,
     acknowledge_duration: Labeled<Histogram>,
 }
@@ -25,8 +25,8 @@ pub struct SocketModeMetrics(Arc<Values>);
 
 #[derive(Debug, Default)]
 struct Values {
-    own: Value,
-    reported: Value,
+    own: FloatGauge,
+    reported: FloatGauge,
     presses: [Counter; PRESS_RESULTS.len()],
     acknowledge_duration: Histogram,
 }

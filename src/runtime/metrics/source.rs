@@ -42,10 +42,10 @@ pub(super) struct SourceFamilies {
 
 /// Counters of one source. Clones share them. The default is not exported.
 #[derive(Debug, Clone, Default)]
-pub struct SourceMetrics(Arc<Counters>);
+pub struct SourceMetrics(Arc<SourceCounters>);
 
 #[derive(Debug, Default)]
-struct Counters {
+struct SourceCounters {
     lookups: [Counter; LookupResult::ALL.len()],
     duration: Histogram,
 }
@@ -67,7 +67,7 @@ impl SourceFamilies {
     }
 
     pub(super) fn source(&self, name: &str) -> SourceMetrics {
-        SourceMetrics(Arc::new(Counters {
+        SourceMetrics(Arc::new(SourceCounters {
             lookups: LookupResult::ALL.map(|result| self.lookups.of(&[name, result.as_str()])),
             duration: self.duration.of(&[name]),
         }))

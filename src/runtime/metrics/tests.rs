@@ -39,7 +39,7 @@ fn types(text: &str) -> BTreeMap<&str, &str> {
 #[test]
 fn catalog_lists_exactly_the_exported_metrics() {
     let metrics = filled();
-    let text = metrics.encode(Format::Prometheus).unwrap();
+    let text = metrics.encode(ExpositionFormat::Prometheus).unwrap();
     let listed: BTreeMap<&str, &str> = metrics.catalog().iter().map(|one| (one.name.as_str(), one.kind)).collect();
     assert_eq!(listed.len(), metrics.catalog().len(), "two metrics have one name");
     assert_eq!(types(&text), listed);
@@ -47,7 +47,7 @@ fn catalog_lists_exactly_the_exported_metrics() {
 
 #[test]
 fn exported_text_names_units_and_labels() {
-    let text = filled().encode(Format::Prometheus).unwrap();
+    let text = filled().encode(ExpositionFormat::Prometheus).unwrap();
     for line in [
         "poprelay_posts_total{sink=\"desk\",response=\"2xx\"} 1",
         "poprelay_posts_total{sink=\"desk\",response=\"429\"} 0",
@@ -67,9 +67,12 @@ fn exported_text_names_units_and_labels() {
 
 #[test]
 fn openmetrics_text_ends_with_eof() {
-    assert!(filled().encode(Format::OpenMetrics).unwrap().ends_with("# EOF\n"));
-    assert_eq!(Format::by_accept("application/openmetrics-text;version=1.0.0,text/plain"), Format::OpenMetrics);
-    assert_eq!(Format::by_accept("*/*"), Format::Prometheus);
+    assert!(filled().encode(ExpositionFormat::OpenMetrics).unwrap().ends_with("# EOF\n"));
+    assert_eq!(
+        ExpositionFormat::by_accept("application/openmetrics-text;version=1.0.0,text/plain"),
+        ExpositionFormat::OpenMetrics
+    );
+    assert_eq!(ExpositionFormat::by_accept("*/*"), ExpositionFormat::Prometheus);
 }
 
 #[test]

@@ -12,12 +12,12 @@ mod value;
 pub use error::{Error, OptionalRow};
 pub use postgres::{PostgresSession, quoted};
 pub use statement::{Row, Rows, Session, Statement};
-pub use value::{Column, Param, Value};
+pub use value::{FromColumn, Param, SqlValue};
 
 /// Makes the values of a statement from expressions of [`Param`] types.
 macro_rules! params {
     ($($param:expr),* $(,)?) => {
-        &[$($crate::runtime::sql::Param::to_value(&$param)),*] as &[$crate::runtime::sql::Value<'_>]
+        &[$($crate::runtime::sql::Param::to_value(&$param)),*] as &[$crate::runtime::sql::SqlValue<'_>]
     };
 }
 pub(crate) use params;

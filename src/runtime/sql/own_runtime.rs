@@ -3,8 +3,8 @@
 use std::io;
 use tokio::runtime::{Builder, Runtime};
 
-/// A runtime whose end waits for no blocking call. The system's look-up of a name cannot be cancelled, and takes half a minute
-/// while the DNS server is silent; the thread of the store must continue with its spool meanwhile.
+/// A runtime whose end waits for no blocking call. The system's look-up of a name cannot be cancelled, and takes half a
+/// minute while the DNS server is silent. The thread of the store must continue with its spool meanwhile.
 pub(super) struct OwnRuntime(Option<Runtime>);
 
 impl OwnRuntime {

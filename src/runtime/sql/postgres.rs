@@ -1,7 +1,7 @@
 //! A session with a PostgreSQL server that blocks like SQLite: its own runtime drives the connection while a statement runs.
 //! Every wait has a bound. A session that did not answer in time is not used again.
 
-use super::{Error, Value, dialect, own_runtime::OwnRuntime};
+use super::{Error, SqlValue, dialect, own_runtime::OwnRuntime};
 use crate::runtime::postgres::{PostgresFault, PostgresSettings};
 use bytes::BytesMut;
 use std::{
@@ -130,12 +130,12 @@ impl PostgresSession {
         Ok(statement)
     }
 
-    pub(super) fn execute(&self, statement: &Statement, values: &[Value<'_>]) -> Result<usize, Error> {
+    pub(super) fn execute(&self, statement: &Statement, values: &[SqlValue<'_>]) -> Result<usize, Error> {
         let changed = self.wait(self.client.execute_raw(statement, values.iter().map(as_parameter)))?;
         Ok(usize::try_from(changed).unwrap_or(usize::MAX))
     }
 
-    pub(super) fn query(&self, statement: &Statement, values: &[Value<'_>]) -> Result<Vec<Row>, Error> {
+    pub(super) fn query(&self, statement: &Statement, values: &[SqlValue<'_>]) -> Result<Vec<Row>, Error> {
         let values: Vec<_> = values.iter().map(as_parameter).collect();
         self.wait(self.client.query(statement, &values))
     }
@@ -164,11 +164,11 @@ pub fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-fn as_parameter<'v>(value: &'v Value<'v>) -> &'v (dyn ToSql + Sync) {
+fn as_parameter<'v>(value: &'v SqlValue<'v>) -> &'v (dyn ToSql + Sync) {
     value
 }
 
-impl ToSql for Value<'_> {
+impl ToSql for SqlValue<'_> {
     fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
         match (*self, ty) {
             (Self::Null, _) => Ok(IsNull::Yes),
@@ -187,7 +187,7 @@ impl ToSql for Value<'_> {
     to_sql_checked!();
 }
 
-impl<'a> FromSql<'a> for Value<'a> {
+impl<'a> FromSql<'a> for SqlValue<'a> {
     fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
         Ok(match *ty {
             Type::INT8 => Self::Integer(i64::from_sql(ty, raw)?),

@@ -1,6 +1,6 @@
 //! A session with a database, its statements and their rows.
 
-use super::{Column, Error, PostgresSession, Value};
+use super::{Error, FromColumn, PostgresSession, SqlValue};
 use rusqlite::{CachedStatement, Connection, params_from_iter, types::ValueRef};
 
 /// A session with a database. Statements run one after another and block.
@@ -28,7 +28,7 @@ impl Session {
     ///
     /// # Errors
     /// [`Error`].
-    pub fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<usize, Error> {
+    pub fn execute(&self, sql: &str, values: &[SqlValue<'_>]) -> Result<usize, Error> {
         self.prepare(sql)?.execute(values)
     }
 
@@ -39,7 +39,7 @@ impl Session {
     pub fn query_row<T>(
         &self,
         sql: &str,
-        values: &[Value<'_>],
+        values: &[SqlValue<'_>],
         read: impl FnOnce(&Row<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         self.prepare(sql)?.query_row(values, read)
@@ -118,7 +118,7 @@ impl Statement<'_> {
     ///
     /// # Errors
     /// [`Error`].
-    pub fn execute(&mut self, values: &[Value<'_>]) -> Result<usize, Error> {
+    pub fn execute(&mut self, values: &[SqlValue<'_>]) -> Result<usize, Error> {
         match self {
             Self::Sqlite(statement) => Ok(statement.execute(params_from_iter(values))?),
             Self::Postgres { session, statement } => session.execute(statement, values),
@@ -129,7 +129,7 @@ impl Statement<'_> {
     ///
     /// # Errors
     /// [`Error`].
-    pub fn query(&mut self, values: &[Value<'_>]) -> Result<Rows<'_>, Error> {
+    pub fn query(&mut self, values: &[SqlValue<'_>]) -> Result<Rows<'_>, Error> {
         Ok(match self {
             Self::Sqlite(statement) => Rows::Sqlite(statement.query(params_from_iter(values))?),
             Self::Postgres { session, statement } => Rows::Postgres(session.query(statement, values)?.into_iter()),
@@ -142,7 +142,7 @@ impl Statement<'_> {
     /// [`Error`].
     pub fn query_map<T>(
         &mut self,
-        values: &[Value<'_>],
+        values: &[SqlValue<'_>],
         mut read: impl FnMut(&Row<'_>) -> Result<T, Error>,
     ) -> Result<Vec<T>, Error> {
         let mut rows = self.query(values)?;
@@ -159,7 +159,7 @@ impl Statement<'_> {
     /// [`Error`]; [`Error::NoRow`] without a row.
     pub fn query_row<T>(
         &mut self,
-        values: &[Value<'_>],
+        values: &[SqlValue<'_>],
         read: impl FnOnce(&Row<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let mut rows = self.query(values)?;
@@ -202,12 +202,12 @@ impl Row<'_> {
     ///
     /// # Errors
     /// [`Error::Column`] if the column has another type.
-    pub fn get<T: Column>(&self, index: usize) -> Result<T, Error> {
+    pub fn get<T: FromColumn>(&self, index: usize) -> Result<T, Error> {
         let value = match self {
             Self::Sqlite(row) => match row.get_ref(index)? {
-                ValueRef::Null => Some(Value::Null),
-                ValueRef::Integer(number) => Some(Value::Integer(number)),
-                ValueRef::Text(text) => std::str::from_utf8(text).ok().map(Value::Text),
+                ValueRef::Null => Some(SqlValue::Null),
+                ValueRef::Integer(number) => Some(SqlValue::Integer(number)),
+                ValueRef::Text(text) => std::str::from_utf8(text).ok().map(SqlValue::Text),
                 ValueRef::Real(_) | ValueRef::Blob(_) => None,
             },
             Self::Postgres(row) => row.try_get(index).ok(),

@@ -1,6 +1,6 @@
 //! The conversation in which a person consults a colleague before a transfer: outbound, staff only.
 
-use super::{Conversation, StateRecorder, legs::Leg};
+use super::{Conversation, StateRecorder, legs::SimulatedLeg};
 use crate::sim::{scenario::Extension, scheduled_call::ScheduledCall};
 use serde_json::Map;
 
@@ -9,9 +9,9 @@ use serde_json::Map;
 pub(super) struct Consultation<'a> {
     recorder: StateRecorder<'a>,
     /// The consulting person.
-    pub(super) maker: Leg,
+    pub(super) maker: SimulatedLeg,
     /// The consulted colleague.
-    pub(super) colleague: Leg,
+    pub(super) colleague: SimulatedLeg,
     ended: bool,
 }
 
@@ -19,8 +19,8 @@ impl<'a> Consultation<'a> {
     /// Starts the conversation at a time in milliseconds of the plan. The colleague's phone rings 61 ms later.
     pub(super) fn start(call: &'a ScheduledCall, at: u64, maker: &Extension, line: &Extension) -> Self {
         let maker_id = call.part_id("consulting");
-        let maker = Leg::line(call, maker_id.clone(), maker_id.clone(), maker, 0);
-        let colleague = Leg::line(call, call.part_id("consulted"), maker_id, line, 0);
+        let maker = SimulatedLeg::line(call, maker_id.clone(), maker_id.clone(), maker, 0);
+        let colleague = SimulatedLeg::line(call, call.part_id("consulted"), maker_id, line, 0);
         let mut recorder = StateRecorder::new(call);
         recorder.conversation = call.consultation_id().to_string();
         (recorder.direction, recorder.start) = ("OUTBOUND", at);

@@ -13,7 +13,7 @@ const MODELS: [&str; 2] = ["yealink.sip.t46s", "goto.clients"];
 
 /// A participant.
 #[derive(Debug, Clone)]
-pub(super) struct Leg {
+pub(super) struct SimulatedLeg {
     pub(super) id: String,
     /// Extension, or the outside number.
     pub(super) address: String,
@@ -27,7 +27,7 @@ pub(super) struct Leg {
     details: Map<String, Value>,
 }
 
-impl Leg {
+impl SimulatedLeg {
     fn ringing(call: &ScheduledCall, id: String, originator: String, address: &str, name: &str, kind: Value) -> Self {
         let leg_id = call.leg_id(&id);
         let (address, name) = (address.to_owned(), name.to_owned());

@@ -3,8 +3,8 @@
 use super::{
     Scene,
     consultation::Consultation,
-    legs::Leg,
-    systems::{DialPlan, Mailbox, Queue},
+    legs::SimulatedLeg,
+    systems::{DialPlan, SimulatedMailbox, SimulatedQueue},
 };
 use crate::sim::scenario::{Extension, ScenarioStep};
 use serde_json::{Map, Value, json};
@@ -110,7 +110,7 @@ impl Scene<'_> {
     fn enter_queue(&mut self, name: &str) {
         self.active = true;
         self.set_caller("IN_INTERACTIVE_VOICE_RESPONSE");
-        self.queue = Some(Queue { id: self.new_part(), name: name.to_owned(), connected: true });
+        self.queue = Some(SimulatedQueue { id: self.new_part(), name: name.to_owned(), connected: true });
         self.snap();
     }
 
@@ -141,7 +141,7 @@ impl Scene<'_> {
         for device in 0..line.devices {
             let (id, caller) = (self.new_part(), self.caller_id());
             self.last_rung = Some((id.clone(), line.extension.clone()));
-            self.legs.push(Leg::line(self.recorder.call, id, caller, line, device));
+            self.legs.push(SimulatedLeg::line(self.recorder.call, id, caller, line, device));
             self.snap();
             self.at += 4;
         }
@@ -160,7 +160,7 @@ impl Scene<'_> {
             self.at += 1_036;
         }
         let (id, caller) = (self.new_part(), self.caller_id());
-        self.legs.push(Leg::callee(self.recorder.call, id, caller, number));
+        self.legs.push(SimulatedLeg::callee(self.recorder.call, id, caller, number));
         self.snap();
     }
 
@@ -172,7 +172,8 @@ impl Scene<'_> {
     fn stop_ringing_except(&mut self, answering: Option<&str>) -> bool {
         let mut stopped = false;
         let caller = self.caller_id();
-        let rings = |leg: &&mut Leg| leg.is("RINGING") && leg.id != caller && answering != Some(leg.id.as_str());
+        let rings =
+            |leg: &&mut SimulatedLeg| leg.is("RINGING") && leg.id != caller && answering != Some(leg.id.as_str());
         while let Some(leg) = self.legs.iter_mut().find(rings) {
             leg.set("DISCONNECTING", Map::new());
             self.snap();
@@ -224,7 +225,7 @@ impl Scene<'_> {
 
     fn drop_connected(&mut self) {
         let connected = self.connected().map(|leg| leg.id.clone());
-        let leaves = |leg: &&mut Leg| Some(&leg.id) == connected.as_ref();
+        let leaves = |leg: &&mut SimulatedLeg| Some(&leg.id) == connected.as_ref();
         self.legs.iter_mut().filter(leaves).for_each(|leg| leg.set("DISCONNECTING", Map::new()));
     }
 
@@ -261,7 +262,7 @@ impl Scene<'_> {
         self.at += 18;
         self.active = true;
         self.set_caller("IN_INTERACTIVE_VOICE_RESPONSE");
-        self.mailbox = Some(Mailbox {
+        self.mailbox = Some(SimulatedMailbox {
             id: self.new_part(),
             owner: self.last_rung.as_ref().map(|(_, extension)| extension.clone()).unwrap_or_default(),
             called: self.recorder.call.plan.called_number.number.clone(),

@@ -88,14 +88,14 @@ impl DialPlan {
 
 /// A queue that has the caller.
 #[derive(Debug, Clone)]
-pub(super) struct Queue {
+pub(super) struct SimulatedQueue {
     pub(super) id: String,
     pub(super) name: String,
     /// Whether the queue is still there after the next state.
     pub(super) connected: bool,
 }
 
-impl Queue {
+impl SimulatedQueue {
     /// Returns the JSON.
     pub(super) fn json(&self, caller: &str) -> Value {
         let kind = json!({
@@ -108,7 +108,7 @@ impl Queue {
 
 /// A mailbox that has the caller.
 #[derive(Debug, Clone)]
-pub(super) struct Mailbox {
+pub(super) struct SimulatedMailbox {
     pub(super) id: String,
     /// Extension of the owner. No state contains it.
     pub(super) owner: String,
@@ -124,7 +124,7 @@ pub(super) struct Mailbox {
     pub(super) connected: bool,
 }
 
-impl Mailbox {
+impl SimulatedMailbox {
     /// Returns the JSON. The outcome is only in the state in which the mailbox leaves.
     pub(super) fn json(&self, caller: &str) -> Value {
         let mut kind =

@@ -5,7 +5,12 @@
 pub(super) mod faults;
 pub(super) mod store;
 
-use super::{errors::QueryParams, hang_up, messages::AppMessage, state::SimState};
+use super::{
+    errors::QueryParams,
+    hang_up,
+    messages::AppMessage,
+    state::{AppState, SimState},
+};
 use crate::model::time::Now;
 use axum::{
     Json,
@@ -16,9 +21,7 @@ use axum::{
 };
 use faults::TeamsAppFaults;
 use serde_json::{Value, json};
-use std::{sync::Arc, time::Duration};
-
-type AppState = State<Arc<SimState>>;
+use std::time::Duration;
 
 /// Larger activities are rejected, bytes.
 const MAX_ACTIVITY_BYTES: usize = 28_672;

@@ -33,10 +33,10 @@ pub struct WebhookFormat {
     cloud_events: bool,
     has_body: bool,
     headers: Vec<String>,
-    compiled: Option<Arc<Compiled>>,
+    compiled: Option<Arc<CompiledFormat>>,
 }
 
-struct Compiled {
+struct CompiledFormat {
     environment: Environment<'static>,
     sources: Vec<(String, String)>,
     /// Whether a failure was logged.
@@ -80,7 +80,7 @@ impl WebhookFormat {
             return Err(errors);
         }
         let compiled = (!sources.is_empty())
-            .then(|| Arc::new(Compiled { environment, sources, reported: AtomicBool::new(false) }));
+            .then(|| Arc::new(CompiledFormat { environment, sources, reported: AtomicBool::new(false) }));
         let headers = headers.iter().map(|(name, _)| name.clone()).collect();
         Ok(Self { cloud_events, has_body: body.is_some(), headers, compiled })
     }
@@ -116,13 +116,13 @@ impl WebhookFormat {
 }
 
 /// Reason for which a template gave no text.
-enum Failure {
+enum RenderFailure {
     Template(minijinja::Error),
     TooLong,
     NotJson(String),
 }
 
-impl Failure {
+impl RenderFailure {
     fn kind(&self) -> String {
         match self {
             Self::Template(error) => error.kind().to_string(),
@@ -148,21 +148,21 @@ fn values(event: &Event) -> Value {
     }
 }
 
-fn evaluate(environment: &Environment<'_>, name: &str, values: &Value) -> Result<String, Failure> {
+fn evaluate(environment: &Environment<'_>, name: &str, values: &Value) -> Result<String, RenderFailure> {
     let text =
-        environment.get_template(name).and_then(|template| template.render(values)).map_err(Failure::Template)?;
+        environment.get_template(name).and_then(|template| template.render(values)).map_err(RenderFailure::Template)?;
     if name == BODY {
         if text.len() > MAX_BODY_BYTES {
-            return Err(Failure::TooLong);
+            return Err(RenderFailure::TooLong);
         }
         return match serde_json::from_str::<serde::de::IgnoredAny>(&text) {
             Ok(_) => Ok(text),
-            Err(error) => Err(Failure::NotJson(error.to_string())),
+            Err(error) => Err(RenderFailure::NotJson(error.to_string())),
         };
     }
     // A header holds visible ASCII; everything else is percent-encoded.
     let text = utf8_percent_encode(text.trim(), CONTROLS).to_string();
-    if text.len() > MAX_HEADER_BYTES { Err(Failure::TooLong) } else { Ok(text) }
+    if text.len() > MAX_HEADER_BYTES { Err(RenderFailure::TooLong) } else { Ok(text) }
 }
 
 fn add(environment: &mut Environment<'static>, name: &str, source: &str) -> Result<(), String> {
@@ -173,9 +173,9 @@ fn add(environment: &mut Environment<'static>, name: &str, source: &str) -> Resu
     for (is_full, whose) in [(true, "with all data"), (false, "without data")] {
         match evaluate(environment, name, &values(&Event::sample(is_full))) {
             Ok(_) => {}
-            Err(Failure::Template(error)) => return Err(format!("template fails for an event {whose}: {error}")),
-            Err(Failure::TooLong) => return Err("the text is too long".to_owned()),
-            Err(Failure::NotJson(error)) => {
+            Err(RenderFailure::Template(error)) => return Err(format!("template fails for an event {whose}: {error}")),
+            Err(RenderFailure::TooLong) => return Err("the text is too long".to_owned()),
+            Err(RenderFailure::NotJson(error)) => {
                 return Err(format!(
                     "the body is no JSON for an event {whose} ({error}). Write {{{{ title }}}} without quotes: values bring their own"
                 ));

@@ -1,6 +1,6 @@
 //! The state of connections and sinks in words.
 
-use super::{ConnectionState, DOWN_AFTER, LoginSource, SinkState};
+use super::{ConnectionState, DOWN_AFTER, LoginSource, SinkReport};
 use crate::{
     cli::counted,
     daemon::health::stored::StoredStatus,
@@ -87,7 +87,7 @@ fn first_line(error: &str) -> String {
     printable_start(error.lines().next().unwrap_or_default(), 160)
 }
 
-impl SinkState {
+impl SinkReport {
     pub(super) fn describe(&self, now: Timestamp) -> String {
         let disabled = if self.disabled { "disabled, the chat rejects every card; " } else { "" };
         let latency = self.latency.map_or_else(String::new, |it| format!("; {}", describe_latency(&it)));

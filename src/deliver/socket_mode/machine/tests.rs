@@ -210,7 +210,7 @@ proptest! {
                 _ => Input::Ended(generation),
             };
             simulation.at(0, &input);
-            let open = |phase: &Phase| !matches!(phase, Phase::Closing { .. });
+            let open = |phase: &SocketPhase| !matches!(phase, SocketPhase::Closing { .. });
             let count = simulation.machine.sockets.iter().filter(|socket| open(&socket.phase)).count();
             prop_assert!(count <= 2, "{:?}", simulation.machine);
             prop_assert!(simulation.machine.deadline().is_some());

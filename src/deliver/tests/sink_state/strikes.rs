@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn sink_five_equal_rejections_disable_it_and_keep_the_fifth() {
     let mut sink = SinkSimulation::new(SinkKind::Slack);
-    let ends = |outcome: &Outcome| matches!(outcome.settlements[0].1, Settlement::Dead(_));
+    let ends = |outcome: &PostOutcome| matches!(outcome.settlements[0].1, Settlement::Dead(_));
     assert!(!ends(&sink.answered(&[1, 2], &reply(405, ""))), "a merged message is split and not counted");
     assert!((1..=4).all(|id| ends(&sink.answered(&[id], &reply(405, "")))));
     let outcome = sink.answered(&[5], &reply(405, ""));

@@ -133,8 +133,8 @@ proptest! {
     }
 }
 
-/// Returns whether a national number stands in a cell: in digits, in letters of a keypad, as a tail behind one of the numbers
-/// `before`, or in Argentina with 15 behind the area code instead of 9 before it.
+/// Returns whether a cell has a national number: in digits, in letters of a keypad, or as a tail behind one of the numbers
+/// `before`. In Argentina it may have 15 behind the area code instead of 9 before it.
 fn stands_in(cell: &str, national: &str, before: &[String]) -> bool {
     let digits: String = cell.chars().filter(char::is_ascii_digit).collect();
     let key = |c: char| "22233344455566677778889999".chars().nth(usize::from(c as u8 - b'a'));

@@ -1,5 +1,5 @@
-//! The two lanes of a connection side by side, with faults of their own: which event gaps they report, against the times in
-//! which GoTo could send to neither of them.
+//! The two lanes of a connection side by side, with faults of their own. The event gaps that they report are compared with
+//! the times in which GoTo could send to neither of them.
 
 use super::*;
 use crate::{

@@ -4,14 +4,14 @@ use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 
 /// `"Alice" <sip:+15145550199;cpc=ordinary@host;user=phone>`, reduced to its number.
-pub(super) struct Address<'a> {
+pub(super) struct SipAddress<'a> {
     pub(super) number: Cow<'a, str>,
     pub(super) host: &'a str,
     /// Display name in front of the address.
     pub(super) display: &'a str,
 }
 
-impl<'a> Address<'a> {
+impl<'a> SipAddress<'a> {
     pub(super) fn parse(text: &'a str) -> Self {
         let (display, bracketed) = text
             .rsplit_once('<')

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// Result of one response for the sink and its deliveries.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub struct PostOutcome {
     /// Response rule that matched.
     pub rule: &'static ResponseRule,
     /// Verdict and settlement of each delivery, in the order of the message.
@@ -21,7 +21,7 @@ pub struct Outcome {
     pub fault: Option<NetworkFault>,
 }
 
-impl Outcome {
+impl PostOutcome {
     /// Returns the cause for the operator: the failed leg is more precise than the rule.
     #[must_use]
     pub fn reason(&self) -> &'static str {
