@@ -44,7 +44,7 @@ async fn rejected_app_token_and_ghost_sockets_are_named_and_cards_are_posted() {
         |token: &str| Claims::config(&claims.sim).text("operator", "sink", "desk").text(SINK, "app_token", token);
     claims.dir = DaemonDir::new(config("xapp-secret-of-the-app"));
     let daemon = claims.dir.start();
-    has_logged(&daemon, "slack rejects the app token").await;
+    has_logged(&daemon, "slack refuses the socket").await;
     has_logged(&daemon, "lane live").await;
     let alerts = |text: &str| message_texts(&claims.sim, "desk").iter().filter(|one| one.contains(text)).count();
     let rejected = "buttons of claims are not received: Slack rejects the app token (token_revoked)";

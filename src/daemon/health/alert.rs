@@ -176,7 +176,7 @@ impl AlertKind {
             Self::DeadLetter { .. } | Self::PersonNotReached(..) | Self::AlertsGivenUp(..) => {
                 ("dead letter", message_id::DEAD_LETTER)
             }
-            Self::ButtonsRejected(..) => ("slack rejects the app token", message_id::SLACK_SOCKET_REJECTED),
+            Self::ButtonsRejected(..) => ("slack refuses the socket", message_id::SLACK_SOCKET_REJECTED),
             Self::ButtonsRestored(_) => ("slack socket live", ""),
             Self::ButtonsRemoved(_) => ("slack app token removed", ""),
             Self::StoreInMemory(_) => ("store in memory only", message_id::STORE_IN_MEMORY),

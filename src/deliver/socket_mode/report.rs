@@ -37,7 +37,7 @@ impl SocketJournal {
             Change::Lost => tracing::warn!(sink = %app, "slack socket lost, connecting again"),
             Change::Rejected(error) => tracing::error!(
                 sink = %app, error, message_id = message_id::SLACK_SOCKET_REJECTED,
-                "slack rejects the app token: presses of buttons are not received"
+                "slack refuses the socket: presses of buttons are not received"
             ),
         }
     }
