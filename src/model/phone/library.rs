@@ -33,7 +33,7 @@ pub(super) fn parse(text: &str, region: Region, proof: Proof) -> Option<E164> {
         return Some(number);
     }
     let number = canonical(PHONE_NUMBER_UTIL.parse(text, Some(region.0)).ok()?);
-    if !is_complete(&number) || !can_exist(&number) || !is_stable(&number) || has_added_digits(text, &number) {
+    if !is_complete(&number) || !can_exist(&number) || !is_stable(&number) || has_added_digits(text, &number, region) {
         return None;
     }
     let is_assigned = || {
@@ -50,10 +50,11 @@ pub(super) fn parse(text: &str, region: Region, proof: Proof) -> Option<E164> {
 
 /// Returns whether the library completed a number that is written with its country. `+261 200 0000` in Madagascar becomes
 /// `+261 20 200 0000`, which the text does not say. Argentina writes `15` for the 9 of mobile numbers.
-fn has_added_digits(text: &str, number: &ParsedNumber) -> bool {
+fn has_added_digits(text: &str, number: &ParsedNumber, region: Region) -> bool {
     const ARGENTINA: i32 = 54;
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-    text.starts_with('+')
+    let has_country = text.starts_with('+') || region.country_code() != Some(number.country_code);
+    has_country
         && number.country_code != ARGENTINA
         && !text.contains(|c: char| c.is_ascii_alphabetic())
         && !digits.contains(&number.national_number.to_string())
