@@ -24,8 +24,28 @@ pub const QUIET_PERIOD: Duration = Duration::from_secs(320);
 /// Calls of a run with long freezes: two minutes at the default rate.
 const LONG_RUN: u32 = 5_000;
 
-/// Reads a setting of the environment.
-pub fn setting<T: FromStr>(name: &str, default: T) -> T {
+/// Settings and simulator of a run.
+pub struct ChaosRun {
+    pub seed: u64,
+    pub calls: u32,
+    /// Calls per second.
+    pub rate: f64,
+    pub rng: fastrand::Rng,
+    pub sim: Simulator,
+}
+
+impl ChaosRun {
+    /// Starts a simulator with the settings of the environment, or with these.
+    pub async fn start(name: &str, calls: u32, rate: f64) -> Self {
+        let seed = setting("POPRELAY_CHAOS_SEED", fastrand::u64(1..1_000_000));
+        let (calls, rate) = (setting("POPRELAY_CHAOS_CALLS", calls), setting("POPRELAY_CHAOS_RATE", rate));
+        eprintln!("{name}: {calls} calls, {rate} a second, POPRELAY_CHAOS_SEED={seed}");
+        let sim = Simulator::start(SimulatorSettings { seed, ..SimulatorSettings::default() }).await.unwrap();
+        Self { seed, calls, rate, rng: fastrand::Rng::with_seed(seed), sim }
+    }
+}
+
+fn setting<T: FromStr>(name: &str, default: T) -> T {
     env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
@@ -113,12 +133,7 @@ fn config(sim: &Simulator) -> TestConfig {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn chaos_loses_no_call_and_repeats_no_card() {
-    let seed = setting("POPRELAY_CHAOS_SEED", fastrand::u64(1..1_000_000));
-    let calls = setting("POPRELAY_CHAOS_CALLS", 1_000_u32);
-    let rate = setting("POPRELAY_CHAOS_RATE", 40.0_f64);
-    eprintln!("chaos: {calls} calls, {rate} a second, POPRELAY_CHAOS_SEED={seed}");
-    let mut rng = fastrand::Rng::with_seed(seed);
-    let sim = Simulator::start(SimulatorSettings { seed, ..SimulatorSettings::default() }).await.unwrap();
+    let ChaosRun { seed, calls, rate, mut rng, sim } = ChaosRun::start("chaos", 1_000, 40.0).await;
     sim.set_faults(clear_faults);
     let mut dir = DaemonDir::new(config(&sim));
     let daemon = dir.start();

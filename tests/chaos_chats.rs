@@ -2,13 +2,13 @@
 //! up, and a live message must end in the last state of its call. Takes the settings of [`crate::chaos`].
 
 use crate::{
-    chaos::{QUIET_PERIOD, clear_faults, random_faults, setting},
+    chaos::{ChaosRun, QUIET_PERIOD, clear_faults, random_faults},
     support::{
         DaemonDir, TestConfig, eventually,
         ledger::{caller_number, format_as_shown, random_call},
     },
 };
-use poprelay::sim::{AppFaults, AppMessage, ChatKind, Faults, Simulator, SimulatorSettings};
+use poprelay::sim::{AppFaults, AppMessage, ChatKind, Faults, Simulator};
 use std::time::{Duration, Instant};
 
 /// Sinks, each with the name of its kind. The last four have one live message per call.
@@ -91,12 +91,7 @@ fn live_messages_of(messages: &[AppMessage], channel: &str, caller: &str) -> (us
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes minutes; tests/chaos --chats runs it"]
 async fn chaos_over_all_chats_gives_up_no_card_and_ends_live_messages() {
-    let seed = setting("POPRELAY_CHAOS_SEED", fastrand::u64(1..1_000_000));
-    let calls = setting("POPRELAY_CHAOS_CALLS", 300_u32);
-    let rate = setting("POPRELAY_CHAOS_RATE", 10.0_f64);
-    eprintln!("chaos over all chats: {calls} calls, {rate} a second, POPRELAY_CHAOS_SEED={seed}");
-    let mut rng = fastrand::Rng::with_seed(seed);
-    let sim = Simulator::start(SimulatorSettings { seed, ..SimulatorSettings::default() }).await.unwrap();
+    let ChaosRun { seed, calls, rate, mut rng, sim } = ChaosRun::start("chaos over all chats", 300, 10.0).await;
     sim.set_faults(clear_app_faults);
     let mut dir = DaemonDir::new(config(&sim));
     let daemon = dir.start();
