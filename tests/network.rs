@@ -13,8 +13,8 @@ use tokio::{
 /// Longest time for the daemon to notice silence, to wait for its next try, and to relay what it missed.
 const RECOVERY_TIMEOUT: Duration = Duration::from_secs(180);
 
-/// Longest time until a call is shown that was placed while both sockets were dead without a sign. It is 22 s for two pings,
-/// and the time of a new socket, of the queries and of the card.
+/// Longest time until a call is shown that was placed while both sockets were dead without a sign. The value is 22 s for two
+/// pings, and the time of a new socket, of the queries and of the card.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What the way to GoTo and the chats does.

@@ -106,22 +106,22 @@ pub enum Effect {
 /// Waits of the tracker, and bounds of its memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Time after which a call that is in no menu and shows no phone is emitted as ringing. It is 3 s: the phone of a direct
-    /// call rings 0.06 to 0.4 s after the call began.
+    /// Time after which a call that is in no menu and shows no phone is emitted as ringing. The value is 3 s: the phone of a
+    /// direct call rings 0.06 to 0.4 s after the call began.
     pub ring_grace: Duration,
-    /// Time for which the first phone behind a menu or a queue waits for the others of its group. It is 60 ms: they begin to
-    /// ring within 4 ms, and frames take 73 to 127 ms.
+    /// Time for which the first phone behind a menu or a queue waits for the others of its group. The value is 60 ms: they
+    /// begin to ring within 4 ms, and frames take 73 to 127 ms.
     pub group_grace: Duration,
-    /// Time for which an outcome is held while a snapshot is missing that could show an answer. It is 100 s: the report is
-    /// fetched at the end of the call, after 30 s and after 90 s.
+    /// Time for which an outcome is held while a snapshot is missing that could show an answer. The value is 100 s: the
+    /// report is fetched at the end of the call, after 30 s and after 90 s.
     pub outcome_grace: Duration,
     /// Time for which a call stays open whose caller has left and whose end is missing. 5 s: the end has the same time.
     pub end_grace: Duration,
-    /// Silence after which the report of an open call is fetched (its end may be lost), and again after twice that. It is 10
-    /// min, longer than a phone rings; a long talk costs a handful of requests.
+    /// Silence after which the report of an open call is fetched (its end may be lost), and again after twice that. The
+    /// value is 10 min, longer than a phone rings; a long talk costs a handful of requests.
     pub silence: Duration,
-    /// Silence after which an unanswered call is closed with an unknown end. It is 1 h: no phone rings and no queue lasts so
-    /// long without a change, and GoTo was queried three times.
+    /// Silence after which an unanswered call is closed with an unknown end. The value is 1 h: no phone rings and no queue
+    /// lasts so long without a change, and GoTo was queried three times.
     pub given_up: Duration,
     /// Silence after which an answered call is closed. 4 h: a talk makes no snapshots.
     pub stale: Duration,

@@ -25,8 +25,8 @@ const LATE_REPORT_DELAYS: [Duration; 3] = [Duration::from_secs(5), Duration::fro
 pub(super) const RETRY_DELAY: Duration = Duration::from_secs(15);
 /// Checks due within this time are merged: gaps in close succession cost one query.
 const CHECK_MERGE_SPAN: Duration = Duration::from_secs(2);
-/// Queried time before a gap. Reports are found by the start of a call, which may precede the gap. The longest call that the
-/// tracker keeps without a snapshot has 4 h. GoTo finds reports by the start of a call only, so the periodic backfill
+/// Queried time before a gap. Reports are found by the start of a call, which may precede the gap. The tracker
+/// keeps a call without a snapshot for 4 h at most. GoTo finds reports by the start of a call only, so the periodic backfill
 /// reaches back as far. With 1,000 calls an hour these are 40 pages in 5 min, of 2,400 that the rate limit allows.
 const START_MARGIN: Duration = Duration::from_secs(4 * 3600);
 /// Interval of the periodic backfill, which finds calls without a single frame although a lane was live. After 5 min a

@@ -36,8 +36,8 @@ use crate::{
 };
 use std::time::Duration;
 
-/// How long a return call is kept without a missed call before it. It is 1 day: reports of a long event gap are read within
-/// hours, and not in the order of the calls.
+/// How long a return call is kept without a missed call before it. The value is 1 day: reports of a long event gap are read
+/// within hours, and not in the order of the calls.
 const UNMATCHED_RETENTION: Duration = Duration::from_secs(24 * 3600);
 
 /// Key of a caller: the number as look-ups compare it ([`E164::as_u64`]).
