@@ -3,18 +3,23 @@
 
 use super::{E164, EXTENSION_SEPARATOR, Region, international, library, run};
 use rlibphonenumber::enums::Region as Country;
-use std::ops::RangeInclusive;
+use std::{borrow::Cow, ops::RangeInclusive};
 
 /// Labels behind a number that change nothing about it.
 const LABELS: [&str; 12] =
     ["cell", "mobile", "home", "work", "office", "main", "direct", "mobil", "handy", "business", "personal", "private"];
 /// Marks of an extension.
 const EXTENSION_MARKS: [&str; 4] = ["x", "extension", "ext.", "ext"];
+/// Digits of an area code in front of a slash, with its zero.
+const AREA_DIGITS: RangeInclusive<usize> = 3..=6;
+/// Digits of the shortest local number behind a slash. Fewer may be a second number that is cut short.
+const MIN_LOCAL_DIGITS: usize = 5;
 /// Digits of an extension.
 const EXTENSION_DIGITS: RangeInclusive<usize> = 1..=7;
 
 /// Reads a cell with one number in a usual spelling; `None` for anything else. `text` has no blanks around it.
 pub(super) fn read(text: &str, region: Region) -> Option<E164> {
+    let text = &*without_slash(text);
     let end = text.find(|c: char| !c.is_ascii_digit() && !" -.()+".contains(c)).unwrap_or(text.len());
     if end == text.len() {
         return north_american(text, region)
@@ -34,6 +39,21 @@ pub(super) fn read(text: &str, region: Region) -> Option<E164> {
         Some(extension) => E164(format!("{}{EXTENSION_SEPARATOR}{extension}", number.expose()).into()),
         None => number,
     })
+}
+
+/// Writes `030/2000000` with a blank: the slash stands behind an area code.
+fn without_slash(text: &str) -> Cow<'_, str> {
+    let is_area = |area: &str| AREA_DIGITS.contains(&area.len()) && area.bytes().all(|byte| byte.is_ascii_digit());
+    let is_local = |local: &str| {
+        let digits = local.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b' ');
+        digits.filter(u8::is_ascii_digit).count() >= MIN_LOCAL_DIGITS && !local.contains('/')
+    };
+    match text.split_once('/') {
+        Some((area, local)) if text.starts_with('0') && is_area(area) && is_local(local) => {
+            format!("{area} {local}").into()
+        }
+        _ => text.into(),
+    }
 }
 
 /// Returns the word of ` (cell)` or ` cell`.
@@ -106,7 +126,7 @@ mod tests {
         #[test]
         fn usual_spelling_is_read_as_the_whole_reader_does(
             number in "(\\+?1[-. ]?)?[ (]{0,1}[2-9][0-9]{2}[-. )]{0,2}[0-9]{3}[-. ]{0,2}[0-9]{4}|1?[-. ()0-9]{8,16}|\
-                \\(?0[1-9][0-9]{1,4}\\)?[- ]{0,1}[0-9]{2,5}[- ]{0,1}[0-9]{0,6}|0[-. ()0-9]{8,14}|\\+[0-9]{8,14}",
+                \\(?0[1-9][0-9]{1,4}\\)?[- /]{0,1}[0-9]{2,5}[- ]{0,1}[0-9]{0,6}|0[-. ()0-9]{8,14}|\\+[0-9]{8,14}",
             behind in "| ?\\(?(cell|home|Office|fax|old|f)\\)?| ?(x|ext|ext\\.|extension) ?[0-9]{1,8}| ?\\((8|2nd|9-5)\\)",
             code in prop::sample::select(REGIONS.to_vec()),
         ) {
@@ -130,6 +150,8 @@ mod tests {
             ("+1 415-200-0000 ext. 12", "DE", "+14152000000;ext=12"),
             ("030 2000000", "DE", "+49302000000"),
             ("0171 3000000", "DE", "+491713000000"),
+            ("030/2000000", "DE", "+49302000000"),
+            ("0171/3000000 (mobil)", "DE", "+491713000000"),
             ("(030) 2000000", "DE", "+49302000000"),
             ("020 7946 0018 (Office)", "GB", "+442079460018"),
             ("01 99 00 05 55", "FR", "+33199000555"),
@@ -152,6 +174,9 @@ mod tests {
             ("01-02-2000 12", "DE"),
             ("06 6982 1234", "IT"),
             ("030 2000000 / 01", "DE"),
+            ("030/2000000/01", "DE"),
+            ("01/02/2000", "DE"),
+            ("0171/3000", "DE"),
         ] {
             assert_eq!(read(text, region(code)).map(|it| it.0), None, "{text} in {code}");
         }
